@@ -1,0 +1,58 @@
+//===- executable.cc - what follows from an executable's data -------------===//
+// The memory statement and the launch count.
+//===----------------------------------------------------------------------===//
+#include "runtime/artifact/executable.h"
+
+#include <algorithm>
+
+namespace weir::runtime {
+
+namespace {
+
+template <typename Entry> int64_t totalBytes(const std::vector<Entry> &entries) {
+  int64_t total = 0;
+  for (const Entry &entry : entries)
+    total +=
+        roundUp(elementCount(entry.dims).value_or(0) * dtypeBytes(entry.dtype), kBufferAlignment);
+  return total;
+}
+
+} // namespace
+
+MemoryStatement memoryStatement(const Executable &executable, int threads) {
+  int64_t scratch = 0;
+  for (const Kernel &kernel : executable.kernels)
+    scratch = std::max(scratch, kernel.scratchBytesPerThread);
+  MemoryStatement statement;
+  statement.arenaBytes = roundUp(executable.arenaBytes, kBufferAlignment);
+  statement.scratchBytes = roundUp(scratch, kBufferAlignment) * threads;
+  statement.variableBytes = totalBytes(executable.variables);
+  statement.constantBytes = static_cast<int64_t>(executable.constants.size());
+  statement.imageBytes = static_cast<int64_t>(executable.image.size());
+  statement.inputBytes = totalBytes(executable.inputs);
+  statement.outputBytes = totalBytes(executable.outputs);
+  return statement;
+}
+
+int64_t maxLaunches(const std::vector<Instruction> &instructions) {
+  int64_t launches = 0;
+  for (const Instruction &instruction : instructions) {
+    int64_t body = maxLaunches(instruction.body);
+    switch (instruction.kind) {
+    case Instruction::Kind::Launch:
+      ++launches;
+      break;
+    case Instruction::Kind::Copy:
+      break;
+    case Instruction::Kind::If:
+      launches += std::max(body, maxLaunches(instruction.otherwise));
+      break;
+    case Instruction::Kind::Loop:
+      launches += instruction.trips * body;
+      break;
+    }
+  }
+  return launches;
+}
+
+} // namespace weir::runtime
