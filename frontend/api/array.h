@@ -1,0 +1,32 @@
+// What users feed and fetch: `weir::Array`, a dense tensor in host memory, and the names of element
+// types. Nothing is computed here.
+#pragma once
+
+#include "runtime/base/host_tensor.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace weir {
+
+using Array = runtime::HostTensor;
+using DType = runtime::DType;
+using Shape = std::vector<int64_t>;
+
+inline constexpr DType i1 = DType::I1;
+inline constexpr DType i32 = DType::I32;
+inline constexpr DType i64 = DType::I64;
+inline constexpr DType f32 = DType::F32;
+inline constexpr DType f64 = DType::F64;
+
+/// Element type and sizes: what is known of a value before anything runs.
+struct TensorType {
+  DType dtype = DType::F32;
+  Shape shape;
+  bool operator==(const TensorType &) const = default;
+  /// "f32[128, 512]".
+  std::string str() const { return runtime::typeStr(dtype, shape); }
+};
+
+} // namespace weir

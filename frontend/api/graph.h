@@ -1,0 +1,84 @@
+// Graph: where tensors are declared: inputs, variables, constants, outputs, updates. Building
+// computes nothing. A cheap handle, like Tensor; one graph is built by one thread at a time.
+#pragma once
+
+#include "frontend/api/function.h"
+#include "frontend/api/program.h"
+
+namespace weir {
+
+/// A trainable variable and the gradient of the loss with respect to it.
+struct Gradient {
+  std::string name;
+  Tensor variable, gradient;
+};
+/// What an optimizer is: it assigns every variable its new value. nn/optimizer.h has the usual
+/// ones.
+using UpdateRule = std::function<void(Graph &, const std::vector<Gradient> &)>;
+
+class Graph {
+public:
+  /// `seed` decides the initial values that nn's layers draw.
+  explicit Graph(uint64_t seed = 0);
+
+  /// A value that every run is fed, by name.
+  Tensor input(const std::string &name, DType dtype, Shape shape,
+               Location at = Location::current());
+  /// A value kept between runs. `trainable` ones are what minimize works on.
+  Tensor variable(const std::string &name, const Array &initial, bool trainable = true,
+                  Location at = Location::current());
+  /// A value known now.
+  Tensor constant(const Array &value, Location at = Location::current());
+  /// A constant scalar.
+  Tensor scalar(double value, DType dtype = f32, Location at = Location::current());
+  /// `value` everywhere.
+  Tensor full(Shape shape, double value, DType dtype = f32, Location at = Location::current());
+  Tensor zeros(Shape shape, DType dtype = f32, Location at = Location::current()) {
+    return full(std::move(shape), 0, dtype, at);
+  }
+  /// 0, 1, 2, ... along `dim`.
+  Tensor iota(DType dtype, Shape shape, int64_t dim = -1, Location at = Location::current());
+  /// A value that is never read (its bits are unspecified).
+  Tensor undef(DType dtype, Shape shape, Location at = Location::current());
+
+  /// A value that a run returns, by name.
+  void output(const std::string &name, Arg value);
+  /// The variable's value after the run. Reading the variable gives the value before it, wherever
+  /// that is written.
+  void assign(const Tensor &variable, Arg value);
+
+  /// A function of the graph, built now for these argument types. Calls do not copy it.
+  template <typename F>
+  Function function(const std::string &name, std::vector<TensorType> types, F &&f,
+                    Location at = Location::current()) {
+    return declare(Function(std::forward<F>(f), name), std::move(types), at);
+  }
+
+  /// d loss / d wrt, each with wrt's type (zeros where loss does not depend on it). loss is a float
+  /// scalar.
+  TensorList gradients(Arg loss, const TensorList &wrt);
+  /// Computes the gradient of loss for every trainable variable it depends on, and has `rule`
+  /// assign their new values.
+  void minimize(Arg loss, const UpdateRule &rule);
+
+  /// Trainable variables in the order of their declaration.
+  std::vector<Gradient> trainables() const;
+  uint64_t seed() const;
+  /// A name nobody has yet: `wish`, or wish_1, wish_2, ...
+  std::string uniqueName(const std::string &wish) const;
+
+  /// Compiles what outputs and updates need. The graph can still grow and be compiled again.
+  Program compile(CompileOptions options = {}, Location at = Location::current()) const;
+  /// The graph in MLIR's text form, with the `weir` dialect.
+  std::string toMlir(bool locations = false) const;
+
+  /// Internal.
+  const std::shared_ptr<build::GraphState> &state() const { return shared; }
+  explicit Graph(std::shared_ptr<build::GraphState> state) : shared(std::move(state)) {}
+
+private:
+  Function declare(Function f, std::vector<TensorType> types, Location at);
+  std::shared_ptr<build::GraphState> shared;
+};
+
+} // namespace weir

@@ -1,0 +1,89 @@
+// Program: a compiled graph with its variables. Fed by name, fetched by name.
+#pragma once
+
+#include "frontend/api/array.h"
+#include "frontend/api/error.h"
+
+#include <map>
+#include <memory>
+
+namespace weir {
+
+namespace runtime {
+struct Executable;
+}
+namespace build {
+class ProgramState;
+class GraphState;
+} // namespace build
+
+struct CompileOptions {
+  /// Evaluate op by op with the reference interpreter instead of compiling: slow, exact to the
+  /// dialect's meaning.
+  bool interpret = false;
+  /// Threads of a run; 0: as many as there are cores. Results are the same bits for any number.
+  int threads = 0;
+  /// Write each level of the compiler to numbered files in this folder.
+  std::string dumpTo;
+};
+
+using Feeds = std::map<std::string, Array>;
+
+/// A name together with the line where it was written.
+struct Name {
+  Name(const char *text, Location at = Location::current()) : text(text), at(at) {}
+  Name(std::string text, Location at = Location::current()) : text(std::move(text)), at(at) {}
+  std::string text;
+  Location at;
+};
+
+/// What a run returns; asking for a name that was not fetched is an Error that lists those that
+/// were.
+class Fetched {
+public:
+  explicit Fetched(std::map<std::string, Array> arrays) : arrays(std::move(arrays)) {}
+  const Array &operator[](Name name) const;
+  /// The one element of output `name` as a number.
+  double scalar(Name name) const;
+  const std::map<std::string, Array> &all() const { return arrays; }
+
+private:
+  std::map<std::string, Array> arrays;
+};
+
+/// A cheap handle; copies share variables. One run at a time.
+class Program {
+public:
+  /// One run: feeds every input, updates the variables, returns the outputs (`fetch`: only these).
+  /// Errors: unknown, missing or mistyped feeds; unknown fetches.
+  Fetched run(const Feeds &feeds = {}, const std::vector<std::string> &fetch = {},
+              Location at = Location::current());
+
+  struct Port {
+    std::string name;
+    TensorType type;
+    bool trainable = false;
+  };
+  const std::vector<Port> &inputs() const;
+  const std::vector<Port> &outputs() const;
+  const std::vector<Port> &variables() const;
+
+  /// The variable's value after the last run.
+  Array variable(Name name) const;
+  void setVariable(Name name, const Array &value);
+  /// Takes over the values of all variables that `other` has by the same name (training ->
+  /// evaluation).
+  void copyVariables(const Program &other, Location at = Location::current());
+
+  /// What compiling made; null in interpreter mode. For tools: kernels, FLOPs, predicted memory.
+  const runtime::Executable *executable() const;
+  double compileSeconds() const;
+
+  /// Internal.
+  explicit Program(std::shared_ptr<build::ProgramState> state) : shared(std::move(state)) {}
+
+private:
+  std::shared_ptr<build::ProgramState> shared;
+};
+
+} // namespace weir

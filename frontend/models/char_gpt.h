@@ -1,0 +1,53 @@
+// A character GPT: token and learned position embeddings, pre-LN blocks (attention, GELU MLP of
+// 4x), final LN, head. Initial values: Gaussian 0.02, residual projections 0.02/sqrt(2·layers); no
+// dropout.
+#pragma once
+
+#include "frontend/nn/layers.h"
+#include "frontend/nn/optimizer.h"
+
+namespace weir::models {
+
+struct CharGptOptions {
+  int64_t vocabulary = 256;
+  int64_t layers = 4, heads = 4, features = 128, context = 64;
+  DType dtype = f32;
+};
+
+/// The parameters and the forward pass.
+class CharGpt {
+public:
+  CharGpt(Graph &graph, const CharGptOptions &options, Location at = Location::current());
+  /// tokens i32[b, t], t <= context -> logits [b, t, vocabulary].
+  Tensor operator()(Arg tokens) const;
+  /// Mean cross-entropy in nats a character of predicting targets i32[b, t].
+  Tensor loss(Arg tokens, Arg targets) const;
+
+private:
+  struct Block {
+    nn::LayerNorm attentionNorm;
+    nn::Attention attention;
+    nn::LayerNorm mlpNorm;
+    nn::Linear up, down;
+  };
+  CharGptOptions options;
+  nn::Embedding tokenTable, positionTable;
+  std::vector<Block> blocks;
+  nn::LayerNorm finalNorm;
+  nn::Linear head;
+};
+
+struct CharGptTraining {
+  int64_t batch = 12, steps = 2000, warmup = 100;
+  double peakRate = 1e-3, floorRate = 1e-4, beta1 = 0.9, beta2 = 0.99, weightDecay = 0.1, clip = 1;
+};
+/// inputs "tokens", "targets" i32[batch, context]; output "loss"; AdamW, decay on matrices only.
+Graph charGptTraining(const CharGptOptions &model, const CharGptTraining &training, uint64_t seed);
+/// inputs "tokens", "targets" i32[batch, context]; output "losses" f32[batch], the mean of each
+/// window. Copy variables from a training program.
+Graph charGptEvaluation(const CharGptOptions &model, int64_t batch);
+/// inputs "tokens" i32[1, context], "position" i32[]; output "logits" [vocabulary] for the token
+/// after `position`.
+Graph charGptSampling(const CharGptOptions &model);
+
+} // namespace weir::models

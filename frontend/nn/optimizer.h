@@ -1,0 +1,71 @@
+// Optimizers and learning-rate schedules, as compositions over variables of the graph.
+// The step count is a variable ("optimizer.step"), so schedules are part of the compiled program
+// and of checkpoints.
+#pragma once
+
+#include "frontend/api/graph.h"
+
+namespace weir::nn {
+
+/// The learning rate as a function of the step (an f32 scalar counting from 0). A number is a
+/// constant rate.
+class Schedule {
+public:
+  Schedule(double rate);
+  Schedule(std::function<Tensor(Tensor step)> rate) : rate(std::move(rate)) {}
+  Tensor operator()(const Tensor &step) const { return rate(step); }
+
+private:
+  std::function<Tensor(Tensor)> rate;
+};
+
+Schedule constantRate(double rate);
+/// Linear from peak/warmupSteps up to peak, then half a cosine down to `floor` at totalSteps, then
+/// floor.
+Schedule warmupCosine(double peak, int64_t warmupSteps, int64_t totalSteps, double floor = 0);
+
+/// What Graph::minimize takes. A value: clipped() gives a new one.
+class Optimizer {
+public:
+  /// The update of one variable: (graph, gradient, rate, steps done + 1) -> what is subtracted from
+  /// the variable.
+  using Rule =
+      std::function<Tensor(Graph &, const Gradient &, const Tensor &rate, const Tensor &count)>;
+
+  Optimizer(Schedule schedule, Rule rule) : schedule(std::move(schedule)), rule(std::move(rule)) {}
+  /// Gradients are scaled so that their global norm is at most maxNorm.
+  Optimizer clipped(double maxNorm) const;
+  /// Assigns new values to the variables and to the step count.
+  void operator()(Graph &graph, const std::vector<Gradient> &gradients) const;
+
+private:
+  Schedule schedule;
+  Rule rule;
+  double maxNorm = 0;
+};
+
+Optimizer sgd(Schedule rate);
+/// v = momentum·v + g; w -= rate·v.  nesterov: w -= rate·(g + momentum·v).
+Optimizer momentum(Schedule rate, double momentum = 0.9, bool nesterov = false);
+
+struct AdamOptions {
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+};
+/// Kingma & Ba 2015. Slots: NAME.adam_m, NAME.adam_v.
+Optimizer adam(Schedule rate, AdamOptions options = {});
+
+struct AdamWOptions {
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.01;
+  /// Decay only variables of rank 2 or more (not biases, scales, shifts).
+  bool decayMatricesOnly = true;
+};
+/// Loshchilov & Hutter 2019: decay is outside the moments.
+Optimizer adamW(Schedule rate, AdamWOptions options = {});
+
+/// sqrt(sum of all squares) over several tensors.
+Tensor globalNorm(const TensorList &tensors, Location at = Location::current());
+/// All scaled by min(1, maxNorm / globalNorm).
+TensorList clipByGlobalNorm(const TensorList &tensors, double maxNorm,
+                            Location at = Location::current());
+
+} // namespace weir::nn

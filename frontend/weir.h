@@ -1,0 +1,8 @@
+// All of Weir's C++ interface: one include to declare, differentiate, compile and run a graph.
+#pragma once
+
+#include "frontend/api/control.h"
+#include "frontend/api/graph.h"
+#include "frontend/api/ops.h"
+#include "frontend/nn/layers.h"
+#include "frontend/nn/optimizer.h"
