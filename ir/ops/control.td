@@ -1,0 +1,80 @@
+// Control flow with regions, calls, and the two differentiation requests.
+#ifndef WEIR_OPS_CONTROL
+#define WEIR_OPS_CONTROL
+
+include "ir/ops/base.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+
+def Weir_YieldOp : Weir_Op<"yield", "Control", ByHand, [Pure, Terminator, ReturnLike, ParentOneOf<["IfOp", "ScanOp"]>]> {
+  let arguments = (ins Variadic<AnyRankedTensor>:$operands);
+  let assemblyFormat = "($operands^ `:` type($operands))? attr-dict";
+  let builders = [OpBuilder<(ins), [{ (void)$_builder; }]>];
+}
+
+def Weir_IfOp : Weir_Op<"if", "Control", ByHand, [RecursiveMemoryEffects, NoRegionArguments,
+    SingleBlockImplicitTerminator<"YieldOp">]> {
+  let summary = "only the region taken runs; regions may use outer values";
+  let arguments = (ins AnyRankedTensor:$pred);
+  let results = (outs Variadic<AnyRankedTensor>:$outputs);
+  let regions = (region SizedRegion<1>:$then_region, SizedRegion<1>:$else_region);
+  let assemblyFormat = [{$pred attr-dict `:` functional-type($pred, results) $then_region `else` $else_region}];
+  let hasVerifier = 1;
+}
+
+def Weir_ScanOp : Weir_Op<"scan", "Control", ByHand, [RecursiveMemoryEffects, AttrSizedOperandSegments,
+    SingleBlockImplicitTerminator<"YieldOp">]> {
+  let summary = "counted loop: body(carries, slices of xs) -> (carries, slices of ys)";
+  let description = [{
+    Results are the final carries, then ys stacked along a new leading dim of `trips`. Slice i of `xs` is xs[i];
+    with `reverse` the iterations run from the last index to the first. Regions may use outer values.
+  }];
+  let arguments = (ins Variadic<AnyRankedTensor>:$inits, Variadic<AnyRankedTensor>:$xs, I64Attr:$trips,
+                       UnitAttr:$reverse);
+  let results = (outs Variadic<AnyRankedTensor>:$outputs);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{`inits` `(` $inits `)` `xs` `(` $xs `)` `trips` `=` $trips (`reverse` $reverse^)?
+                         attr-dict `:` functional-type(operands, results) $body}];
+  let extraClassDeclaration = [{
+    int64_t numCarries() { return getInits().size(); }
+    ::mlir::Block::BlockArgListType carryArgs() { return getBody().front().getArguments().take_front(numCarries()); }
+    ::mlir::Block::BlockArgListType sliceArgs() { return getBody().front().getArguments().drop_front(numCarries()); }
+    ::mlir::ResultRange finalCarries() { return getOutputs().take_front(numCarries()); }
+    ::mlir::ResultRange stackedOutputs() { return getOutputs().drop_front(numCarries()); }
+  }];
+  let hasVerifier = 1;
+}
+
+class Weir_CallLikeOp<string mnemonic, string family, list<Trait> traits = []>
+    : Weir_Op<mnemonic, family, ByHand, !listconcat([Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>], traits)>;
+
+def Weir_CallOp : Weir_CallLikeOp<"call", "Control"> {
+  let arguments = (ins FlatSymbolRefAttr:$callee, Variadic<AnyRankedTensor>:$inputs);
+  let results = (outs Variadic<AnyRankedTensor>:$outputs);
+  let assemblyFormat = "$callee `(` $inputs `)` attr-dict `:` functional-type($inputs, results)";
+}
+
+// ---- Autodiff requests; `wrt` lists argument indices of the callee, ascending, all floating-point ----
+def Weir_JvpOp : Weir_CallLikeOp<"jvp", "Autodiff"> {
+  let summary = "results of the callee, then a tangent for each floating-point result";
+  let description = "Inputs: the callee's arguments, then one tangent for each entry of `wrt`.";
+  let arguments = (ins FlatSymbolRefAttr:$callee, Variadic<AnyRankedTensor>:$inputs, DenseI64ArrayAttr:$wrt);
+  let results = (outs Variadic<AnyRankedTensor>:$outputs);
+  let assemblyFormat = "$callee `(` $inputs `)` `wrt` `=` $wrt attr-dict `:` functional-type($inputs, results)";
+}
+def Weir_VjpOp : Weir_CallLikeOp<"vjp", "Autodiff"> {
+  let summary = "results of the callee, then a cotangent for each entry of `wrt`";
+  let description = "Inputs: the callee's arguments, then one cotangent for each floating-point result.";
+  let arguments = (ins FlatSymbolRefAttr:$callee, Variadic<AnyRankedTensor>:$inputs, DenseI64ArrayAttr:$wrt);
+  let results = (outs Variadic<AnyRankedTensor>:$outputs);
+  let assemblyFormat = "$callee `(` $inputs `)` `wrt` `=` $wrt attr-dict `:` functional-type($inputs, results)";
+}
+
+// ---- Kernels level ----
+def Weir_LaunchOp : Weir_CallLikeOp<"launch", "Kernel"> {
+  let summary = "runs a kernel: a private function with the attribute weir.kernel";
+  let arguments = (ins FlatSymbolRefAttr:$callee, Variadic<AnyRankedTensor>:$inputs);
+  let results = (outs Variadic<AnyRankedTensor>:$outputs);
+  let assemblyFormat = "$callee `(` $inputs `)` attr-dict `:` functional-type($inputs, results)";
+}
+
+#endif

@@ -1,0 +1,95 @@
+// Elementwise ops: one value out for each position; operands have equal shapes (broadcasting is an op of its own).
+#ifndef WEIR_OPS_ELEMENTWISE
+#define WEIR_OPS_ELEMENTWISE
+
+include "ir/ops/base.td"
+
+class Weir_ElementwiseOp<string mnemonic, Derivative d, Dtypes dtypes, string element, list<Trait> traits = []>
+    : Weir_SpaceOp<mnemonic, "Elementwise", d, dtypes, 1, element, !listconcat([Elementwise], traits)> {
+  let extraClassDefinition = weirDefinition # spaceDefinition # [{
+    ::llvm::FailureOr<::weir::ir::IterationSpace> $cppClass::iterationSpace(Adaptor op, ::weir::ir::EmitError error) {
+      return ::weir::ir::elementwiseSpace(op.getOperands(), error);
+    }
+  }];
+}
+
+class Weir_UnaryOp<string mnemonic, Derivative d, Dtypes dtypes, string element = operandElement>
+    : Weir_ElementwiseOp<mnemonic, d, dtypes, element> {
+  let arguments = (ins AnyRankedTensor:$operand);
+  let assemblyFormat = "$operand attr-dict `:` type($operand)";
+}
+
+class Weir_BinaryOp<string mnemonic, Derivative d, Dtypes dtypes, list<Trait> traits = [],
+                    string element = operandElement>
+    : Weir_ElementwiseOp<mnemonic, d, dtypes, element, !listconcat([SameTypeOperands], traits)> {
+  let arguments = (ins AnyRankedTensor:$lhs, AnyRankedTensor:$rhs);
+  let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($lhs)";
+}
+
+// ---- Unary ----
+def Weir_AbsOp : Weir_UnaryOp<"abs", Pointwise, Numeric>;
+def Weir_NegOp : Weir_UnaryOp<"neg", Linear<[0]>, Numeric>;
+def Weir_SignOp : Weir_UnaryOp<"sign", Zero, Numeric>;
+def Weir_ExpOp : Weir_UnaryOp<"exp", Pointwise, Float>;
+def Weir_Expm1Op : Weir_UnaryOp<"expm1", Pointwise, Float>;
+def Weir_LogOp : Weir_UnaryOp<"log", Pointwise, Float>;
+def Weir_Log1pOp : Weir_UnaryOp<"log1p", Pointwise, Float>;
+def Weir_SqrtOp : Weir_UnaryOp<"sqrt", Pointwise, Float>;
+def Weir_RsqrtOp : Weir_UnaryOp<"rsqrt", Pointwise, Float>;
+def Weir_CbrtOp : Weir_UnaryOp<"cbrt", Pointwise, Float>;
+def Weir_TanhOp : Weir_UnaryOp<"tanh", Pointwise, Float>;
+def Weir_LogisticOp : Weir_UnaryOp<"logistic", Pointwise, Float>;
+def Weir_SinOp : Weir_UnaryOp<"sin", Pointwise, Float>;
+def Weir_CosOp : Weir_UnaryOp<"cos", Pointwise, Float>;
+def Weir_TanOp : Weir_UnaryOp<"tan", Pointwise, Float>;
+def Weir_ErfOp : Weir_UnaryOp<"erf", Pointwise, Float>;
+def Weir_FloorOp : Weir_UnaryOp<"floor", Zero, Float>;
+def Weir_CeilOp : Weir_UnaryOp<"ceil", Zero, Float>;
+def Weir_RoundEvenOp : Weir_UnaryOp<"round_even", Zero, Float>;
+def Weir_IsFiniteOp : Weir_UnaryOp<"is_finite", Zero, Float, "::weir::ir::boolType(op.getOperands()[0])">;
+def Weir_NotOp : Weir_UnaryOp<"not", Zero, Bitwise>;
+
+// ---- Binary ----
+def Weir_AddOp : Weir_BinaryOp<"add", Linear<[0, 1]>, Numeric, [Commutative]>;
+def Weir_SubOp : Weir_BinaryOp<"sub", Linear<[0, 1]>, Numeric>;
+def Weir_MulOp : Weir_BinaryOp<"mul", Multilinear<[0, 1]>, Numeric, [Commutative]>;
+def Weir_DivOp : Weir_BinaryOp<"div", Pointwise, Numeric>;
+def Weir_RemOp : Weir_BinaryOp<"rem", Pointwise, Numeric>;
+def Weir_PowOp : Weir_BinaryOp<"pow", Pointwise, Numeric>;
+def Weir_MaxOp : Weir_BinaryOp<"max", Pointwise, Numeric, [Commutative]>;
+def Weir_MinOp : Weir_BinaryOp<"min", Pointwise, Numeric, [Commutative]>;
+def Weir_Atan2Op : Weir_BinaryOp<"atan2", Pointwise, Float>;
+def Weir_AndOp : Weir_BinaryOp<"and", Zero, Bitwise, [Commutative]>;
+def Weir_OrOp : Weir_BinaryOp<"or", Zero, Bitwise, [Commutative]>;
+def Weir_XorOp : Weir_BinaryOp<"xor", Zero, Bitwise, [Commutative]>;
+def Weir_ShiftLeftOp : Weir_BinaryOp<"shift_left", Zero, Integer>;
+def Weir_ShiftRightLogicalOp : Weir_BinaryOp<"shift_right_logical", Zero, Integer>;
+def Weir_ShiftRightArithmeticOp : Weir_BinaryOp<"shift_right_arithmetic", Zero, Integer>;
+
+// ---- Others ----
+def Weir_CompareOp : Weir_ElementwiseOp<"compare", Zero, AnyDtype,
+    "::weir::ir::boolType(op.getOperands()[0])", [SameTypeOperands]> {
+  let arguments = (ins AnyRankedTensor:$lhs, AnyRankedTensor:$rhs, Weir_CompareDirectionAttr:$direction);
+  let assemblyFormat = "$direction $lhs `,` $rhs attr-dict `:` type($lhs)";
+}
+
+def Weir_SelectOp : Weir_ElementwiseOp<"select", Linear<[1, 2]>, AnyDtype,
+    "::weir::ir::elementOf(op.getOperands()[1])"> {
+  let arguments = (ins AnyRankedTensor:$pred, AnyRankedTensor:$on_true, AnyRankedTensor:$on_false);
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def Weir_ConvertOp : Weir_ElementwiseOp<"convert", Linear<[0]>, AnyDtype, "op.getTo()"> {
+  let summary = "value conversion; linear between floats, else its derivative is zero";
+  let arguments = (ins AnyRankedTensor:$operand, TypeAttr:$to);
+  let assemblyFormat = "$operand `to` $to attr-dict `:` functional-type(operands, results)";
+}
+
+def Weir_BitcastOp : Weir_ElementwiseOp<"bitcast", Zero, AnyDtype, "op.getTo()"> {
+  let arguments = (ins AnyRankedTensor:$operand, TypeAttr:$to);
+  let assemblyFormat = "$operand `to` $to attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+#endif

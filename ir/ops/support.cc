@@ -1,0 +1,109 @@
+// Dtype checks and the shape rules that several families share.
+#include "ir/ops/support.h"
+
+#include "llvm/ADT/SmallBitVector.h"
+
+using namespace mlir;
+
+namespace weir::ir {
+
+Type elementOf(Value value) {
+  return cast<RankedTensorType>(value.getType()).getElementType();
+}
+
+Type boolType(Value value) {
+  return IntegerType::get(value.getContext(), 1);
+}
+
+static bool isIn(Type type, DtypeClass dtypes) {
+  bool isFloat = type.isF32() || type.isF64();
+  bool isInteger = type.isSignlessInteger(32) || type.isSignlessInteger(64);
+  bool isBool = type.isSignlessInteger(1);
+  switch (dtypes) {
+  case DtypeClass::Float:
+    return isFloat;
+  case DtypeClass::Integer:
+    return isInteger;
+  case DtypeClass::Numeric:
+    return isFloat || isInteger;
+  case DtypeClass::Bitwise:
+    return isInteger || isBool;
+  case DtypeClass::Any:
+    return isFloat || isInteger || isBool;
+  }
+  return false;
+}
+
+static StringRef describe(DtypeClass dtypes) {
+  constexpr StringRef names[] = {"f32, f64", "i32, i64", "f32, f64, i32, i64", "i1, i32, i64",
+                                 "f32, f64, i1, i32, i64"};
+  return names[static_cast<int>(dtypes)];
+}
+
+LogicalResult checkDtypes(ValueRange operands, DtypeClass dtypes, EmitError error) {
+  for (auto [i, operand] : llvm::enumerate(operands)) {
+    auto type = dyn_cast<RankedTensorType>(operand.getType());
+    if (!type || !type.hasStaticShape())
+      return error() << "operand " << i << " has no static shape", failure();
+    DtypeClass allowed = i == 0 ? dtypes : DtypeClass::Any;
+    if (!isIn(type.getElementType(), allowed))
+      return error() << "operand " << i << " is " << typeString(type.getElementType())
+                     << ", but only " << describe(allowed) << " are supported",
+             failure();
+  }
+  return success();
+}
+
+FailureOr<IterationSpace> elementwiseSpace(ValueRange operands, EmitError error) {
+  IterationSpaceBuilder s(operands);
+  ArrayRef<int64_t> shape = s.shape(0);
+  for (size_t i = 1; i < operands.size(); ++i)
+    if (s.shape(i) != shape) {
+      error() << "shapes differ: operand 0 is " << typeString(operands[0].getType()) << ", operand "
+              << i << " is " << typeString(operands[i].getType());
+      return failure();
+    }
+  for (auto [dim, size] : llvm::enumerate(shape)) {
+    int loop = s.parallel(size);
+    for (size_t i = 0; i < operands.size(); ++i) s.operandAlong(i, dim, loop);
+  }
+  return s.take();
+}
+
+FailureOr<IterationSpace> reductionSpace(ValueRange operands, ArrayRef<int64_t> dims, LoopKind kind,
+                                         EmitError error) {
+  IterationSpaceBuilder s(operands);
+  ArrayRef<int64_t> shape = s.shape(0);
+  if (failed(checkDims(dims, shape.size(), "dims", error))) return failure();
+  for (auto [dim, size] : llvm::enumerate(shape)) {
+    bool reduced = llvm::is_contained(dims, static_cast<int64_t>(dim));
+    s.operandAlong(0, dim, reduced ? s.loop(size, kind) : s.parallel(size));
+  }
+  return s.take();
+}
+
+LogicalResult checkDims(ArrayRef<int64_t> dims, int64_t rank, StringRef what, EmitError error) {
+  llvm::SmallBitVector seen(rank);
+  for (int64_t dim : dims) {
+    if (dim < 0 || dim >= rank)
+      return error() << what << " names dim " << dim << " of a tensor of rank " << rank, failure();
+    if (seen.test(dim)) return error() << what << " names dim " << dim << " twice", failure();
+    seen.set(dim);
+  }
+  return success();
+}
+
+LogicalResult checkCount(ArrayRef<int64_t> list, int64_t rank, StringRef what, EmitError error) {
+  if (static_cast<int64_t>(list.size()) == rank) return success();
+  return error() << what << " has " << list.size() << " entries for a tensor of rank " << rank,
+         failure();
+}
+
+LogicalResult checkShape(ArrayRef<int64_t> shape, EmitError error) {
+  for (int64_t size : shape)
+    if (size < 0)
+      return error() << "shape " << shapeString(shape) << " has a negative size", failure();
+  return success();
+}
+
+} // namespace weir::ir

@@ -1,0 +1,55 @@
+// What generated op definitions call: dtype checks, family shape rules, result types from an
+// IterationSpace.
+#pragma once
+
+#include "ir/interfaces/derivative.h"
+#include "ir/interfaces/iteration_space.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/Diagnostics.h"
+
+namespace weir::ir {
+
+/// Element types that an op takes. Supported today: f32 f64 i32 i64 i1.
+enum class DtypeClass { Float, Integer, Numeric, Bitwise, Any };
+
+mlir::Type elementOf(mlir::Value value);
+/// tensor<...xi1>'s element type.
+mlir::Type boolType(mlir::Value value);
+/// Checks that operands are static ranked tensors, and the dtype of operand 0.
+mlir::LogicalResult checkDtypes(mlir::ValueRange operands, DtypeClass dtypes, EmitError error);
+
+/// Loops are the shape; all operands have it.
+llvm::FailureOr<IterationSpace> elementwiseSpace(mlir::ValueRange operands, EmitError error);
+llvm::FailureOr<IterationSpace> reductionSpace(mlir::ValueRange operands,
+                                               llvm::ArrayRef<int64_t> dims, LoopKind kind,
+                                               EmitError error);
+/// Checks that `dims` are distinct and in [0, rank).
+mlir::LogicalResult checkDims(llvm::ArrayRef<int64_t> dims, int64_t rank, llvm::StringRef what,
+                              EmitError error);
+/// Checks that there is one entry a dim.
+mlir::LogicalResult checkCount(llvm::ArrayRef<int64_t> list, int64_t rank, llvm::StringRef what,
+                               EmitError error);
+/// Checks that sizes are not negative.
+mlir::LogicalResult checkShape(llvm::ArrayRef<int64_t> shape, EmitError error);
+
+/// Diagnostics of an op start with its name: "dot: ...".
+inline mlir::InFlightDiagnostic opError(mlir::Location loc, llvm::StringRef opName) {
+  return mlir::emitError(loc) << opName.drop_front(opName.find('.') + 1) << ": ";
+}
+
+template <typename OpT>
+llvm::LogicalResult
+inferFromIterationSpace(mlir::MLIRContext *context, std::optional<mlir::Location> loc,
+                        typename OpT::Adaptor op, llvm::SmallVectorImpl<mlir::Type> &types) {
+  auto error = [&] {
+    return opError(loc.value_or(mlir::UnknownLoc::get(context)), OpT::getOperationName());
+  };
+  auto element = OpT::elementType(op, error);
+  if (failed(element)) return mlir::failure();
+  auto space = OpT::iterationSpace(op, error);
+  if (failed(space)) return mlir::failure();
+  types.push_back(mlir::RankedTensorType::get(space->resultShape(), *element));
+  return mlir::success();
+}
+
+} // namespace weir::ir

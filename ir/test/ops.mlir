@@ -1,0 +1,60 @@
+// RUN: weir-opt %s | weir-opt | FileCheck %s
+
+// CHECK-LABEL: func.func @elementwise
+func.func @elementwise(%x: tensor<4x8xf32>, %p: tensor<4x8xi1>) -> tensor<4x8xf32> {
+  // CHECK: weir.add %{{.*}}, %{{.*}} : tensor<4x8xf32>
+  %0 = weir.add %x, %x : tensor<4x8xf32>
+  // CHECK: weir.compare lt
+  %1 = weir.compare lt %0, %x : tensor<4x8xf32>
+  %2 = weir.and %1, %p : tensor<4x8xi1>
+  %3 = weir.select %2, %0, %x : (tensor<4x8xi1>, tensor<4x8xf32>, tensor<4x8xf32>) -> tensor<4x8xf32>
+  %4 = weir.convert %3 to f64 : (tensor<4x8xf32>) -> tensor<4x8xf64>
+  %5 = weir.convert %4 to f32 : (tensor<4x8xf64>) -> tensor<4x8xf32>
+  return %5 : tensor<4x8xf32>
+}
+
+// CHECK-LABEL: func.func @layout
+func.func @layout(%x: tensor<4x8xf32>) -> tensor<16x3xf32> {
+  %c = weir.constant dense<0.0> : tensor<f32>
+  // CHECK: weir.broadcast %{{.*}} shape = [2, 4, 8] dims = [1, 2]
+  %0 = weir.broadcast %x shape = [2, 4, 8] dims = [1, 2] : (tensor<4x8xf32>) -> tensor<2x4x8xf32>
+  %1 = weir.reshape %0 shape = [16, 4] : (tensor<2x4x8xf32>) -> tensor<16x4xf32>
+  %2 = weir.slice %1 starts = [0, 1] limits = [16, 3] strides = [1, 1] : (tensor<16x4xf32>) -> tensor<16x2xf32>
+  %3 = weir.pad %2, %c low = [0, 0] high = [0, 1] interior = [0, 0] : (tensor<16x2xf32>, tensor<f32>) -> tensor<16x3xf32>
+  return %3 : tensor<16x3xf32>
+}
+
+// CHECK-LABEL: func.func @dot
+func.func @dot(%a: tensor<2x4x8xf32>, %b: tensor<2x8x16xf32>) -> tensor<2x4x16xf32> {
+  // CHECK: weir.dot %{{.*}}, %{{.*}} batch = [0] x [0] contract = [2] x [1]
+  %0 = weir.dot %a, %b batch = [0] x [0] contract = [2] x [1] : (tensor<2x4x8xf32>, tensor<2x8x16xf32>) -> tensor<2x4x16xf32>
+  return %0 : tensor<2x4x16xf32>
+}
+
+// CHECK-LABEL: func.func @control
+func.func @control(%x: tensor<f32>, %xs: tensor<5xf32>, %p: tensor<i1>) -> (tensor<f32>, tensor<5xf32>) {
+  %0 = weir.if %p : (tensor<i1>) -> tensor<f32> {
+    weir.yield %x : tensor<f32>
+  } else {
+    %e = weir.exp %x : tensor<f32>
+    weir.yield %e : tensor<f32>
+  }
+  // CHECK: weir.scan inits(%{{.*}}) xs(%{{.*}}) trips = 5 reverse
+  %1:2 = weir.scan inits(%0) xs(%xs) trips = 5 reverse : (tensor<f32>, tensor<5xf32>) -> (tensor<f32>, tensor<5xf32>) {
+  ^bb0(%c: tensor<f32>, %s: tensor<f32>):
+    %n = weir.add %c, %s : tensor<f32>
+    weir.yield %n, %n : tensor<f32>, tensor<f32>
+  }
+  return %1#0, %1#1 : tensor<f32>, tensor<5xf32>
+}
+
+// CHECK-LABEL: func.func @gradient
+func.func @gradient(%x: tensor<f32>, %p: tensor<i1>, %xs: tensor<5xf32>) -> tensor<f32> {
+  %one = weir.constant dense<1.0> : tensor<f32>
+  %0:2 = weir.vjp @f(%x, %one) wrt = [0] : (tensor<f32>, tensor<f32>) -> (tensor<f32>, tensor<f32>)
+  return %0#1 : tensor<f32>
+}
+func.func private @f(%x: tensor<f32>) -> tensor<f32> {
+  %0 = weir.mul %x, %x : tensor<f32>
+  return %0 : tensor<f32>
+}
