@@ -1,6 +1,7 @@
 // RUN: weir-opt %s -split-input-file -verify-diagnostics
 
 func.func @contracted_dims_differ(%a: tensor<128x512xf32>, %b: tensor<256x64xf32>) -> tensor<128x64xf32> {
+  // expected-error @+2 {{'weir.dot' op failed to infer returned types}}
   // expected-error @+1 {{dot: contracted dims differ: lhs dim 1 is 512, rhs dim 0 is 256}}
   %0 = weir.dot %a, %b batch = [] x [] contract = [1] x [0] : (tensor<128x512xf32>, tensor<256x64xf32>) -> tensor<128x64xf32>
   return %0 : tensor<128x64xf32>
