@@ -1,0 +1,216 @@
+// Elementwise ops: one driver over the elements, one row an op saying what happens to one of them.
+#include "ir/dialect/weir.h"
+#include "ir/reference/frame.h"
+#include "ir/reference/scalar.h"
+
+#include <bit>
+
+namespace weir::ir::reference {
+
+using mlir::LogicalResult;
+using mlir::success;
+using runtime::DType;
+
+namespace {
+
+/// How the result is rounded: not at all, once, or as the sum of the operands (whose magnitudes
+/// then bound it).
+enum class Rounding { Exact, Once, OfSum };
+
+/// One element of an elementwise op, from one of each operand; `in` is the dtype of the last
+/// operand.
+using Body = std::function<Scalar(const Scalar *x, DType in)>;
+
+} // namespace
+
+static double deviation(const NdArray &like, Scalar a, Scalar b) {
+  if (like.isFloat()) return distance(a.f, b.f);
+  return a.i == b.i ? 0 : std::numeric_limits<double>::infinity();
+}
+
+/// How far the result moves when each operand in turn moves by its error, to either side.
+static double carriedError(const Body &body, llvm::ArrayRef<const NdArray *> operands, int64_t flat,
+                           llvm::MutableArrayRef<Scalar> x, Scalar y, const NdArray &result) {
+  double carried = 0;
+  for (auto [k, operand] : llvm::enumerate(operands)) {
+    double error = operand->errorAt(flat);
+    if (error == 0) continue;
+    bool isBool = operand->dtype == DType::I1;
+    if (!isBool && !std::isfinite(error)) return std::numeric_limits<double>::infinity();
+    Scalar kept = x[k];
+    x[k] = {kept.f + error, kept.i ^ 1};
+    double above = deviation(result, body(x.data(), operands.back()->dtype), y);
+    x[k] = {kept.f - error, kept.i ^ 1};
+    double below = deviation(result, body(x.data(), operands.back()->dtype), y);
+    x[k] = kept;
+    carried += std::max(above, below);
+  }
+  return carried;
+}
+
+static LogicalResult evaluate(mlir::Operation *op, Frame &frame, Rounding rounding,
+                              const Body &body) {
+  NdArray result = resultArray(op->getResult(0));
+  llvm::SmallVector<const NdArray *> operands;
+  for (mlir::Value operand : op->getOperands()) operands.push_back(&frame[operand]);
+  llvm::SmallVector<Scalar, 3> x(operands.size());
+  for (int64_t flat = 0, n = result.size(); flat < n; ++flat) {
+    for (auto [k, operand] : llvm::enumerate(operands)) x[k] = operand->at(flat);
+    Scalar y = body(x.data(), operands.back()->dtype);
+    result.store(flat, y, frame.mode());
+    if (!frame.mode().bounds) continue;
+    double terms = rounding == Rounding::Exact ? 0 : std::abs(y.f);
+    if (rounding == Rounding::OfSum) terms = std::abs(x[0].f) + std::abs(x[1].f);
+    double own = rounding == Rounding::Exact ? 0 : contractError(result.dtype, terms);
+    result.setError(flat, own + carriedError(body, operands, flat, x, result.at(flat), result));
+  }
+  frame.set(op->getResult(0), std::move(result));
+  return success();
+}
+
+template <class OpT> static void add(Evaluators &evaluators, Rounding rounding, Body body) {
+  evaluators.add<OpT>([=](OpT op, Frame &frame) { return evaluate(op, frame, rounding, body); });
+}
+
+static Body floats(double (*f)(double)) {
+  return [f](const Scalar *x, DType) { return Scalar{f(x[0].f), 0}; };
+}
+static Body floats(double (*f)(double, double)) {
+  return [f](const Scalar *x, DType) { return Scalar{f(x[0].f, x[1].f), 0}; };
+}
+static Body numbers(double (*f)(double), int64_t (*i)(int64_t)) {
+  return [f, i](const Scalar *x, DType in) {
+    return runtime::isFloat(in) ? Scalar{f(x[0].f), 0} : Scalar{0, i(x[0].i)};
+  };
+}
+static Body numbers(double (*f)(double, double), int64_t (*i)(int64_t, int64_t)) {
+  return [f, i](const Scalar *x, DType in) {
+    return runtime::isFloat(in) ? Scalar{f(x[0].f, x[1].f), 0} : Scalar{0, i(x[0].i, x[1].i)};
+  };
+}
+static Body integers(int64_t (*i)(int64_t, int64_t)) {
+  return [i](const Scalar *x, DType) { return Scalar{0, i(x[0].i, x[1].i)}; };
+}
+static Body shift(int64_t (*i)(int64_t, int64_t, int)) {
+  return [i](const Scalar *x, DType in) { return Scalar{0, i(x[0].i, x[1].i, widthOf(in))}; };
+}
+
+static void addUnary(Evaluators &e) {
+  using enum Rounding;
+  add<AbsOp>(e, Exact, numbers(std::fabs, [](int64_t a) { return a < 0 ? scalar::neg(a) : a; }));
+  add<NegOp>(e, Exact, numbers([](double a) { return -a; }, scalar::neg));
+  add<SignOp>(e, Exact,
+              numbers(scalar::sign, [](int64_t a) -> int64_t { return (a > 0) - (a < 0); }));
+  add<ExpOp>(e, Once, floats(std::exp));
+  add<Expm1Op>(e, Once, floats(std::expm1));
+  add<LogOp>(e, Once, floats(std::log));
+  add<Log1pOp>(e, Once, floats(std::log1p));
+  add<SqrtOp>(e, Once, floats(std::sqrt));
+  add<RsqrtOp>(e, Once, floats([](double a) { return 1 / std::sqrt(a); }));
+  add<CbrtOp>(e, Once, floats(std::cbrt));
+  add<TanhOp>(e, Once, floats(std::tanh));
+  add<LogisticOp>(e, Once, floats([](double a) { return 1 / (1 + std::exp(-a)); }));
+  add<SinOp>(e, Once, floats(std::sin));
+  add<CosOp>(e, Once, floats(std::cos));
+  add<TanOp>(e, Once, floats(std::tan));
+  add<ErfOp>(e, Once, floats(std::erf));
+  add<FloorOp>(e, Exact, floats(std::floor));
+  add<CeilOp>(e, Exact, floats(std::ceil));
+  add<RoundEvenOp>(e, Exact, floats(std::nearbyint));
+  add<IsFiniteOp>(e, Exact,
+                  [](const Scalar *x, DType) { return Scalar{0, std::isfinite(x[0].f)}; });
+  add<NotOp>(e, Exact, [](const Scalar *x, DType) { return Scalar{0, ~x[0].i}; });
+}
+
+static void addBinary(Evaluators &e) {
+  using enum Rounding;
+  add<AddOp>(e, OfSum, numbers([](double a, double b) { return a + b; }, scalar::add));
+  add<SubOp>(e, OfSum, numbers([](double a, double b) { return a - b; }, scalar::sub));
+  add<MulOp>(e, Once, numbers([](double a, double b) { return a * b; }, scalar::mul));
+  add<DivOp>(e, Once, numbers([](double a, double b) { return a / b; }, scalar::div));
+  add<PowOp>(e, Once, numbers(std::pow, scalar::pow));
+  add<MaxOp>(e, Exact, numbers(scalar::max, [](int64_t a, int64_t b) { return std::max(a, b); }));
+  add<MinOp>(e, Exact, numbers(scalar::min, [](int64_t a, int64_t b) { return std::min(a, b); }));
+  add<Atan2Op>(e, Once, floats(std::atan2));
+  add<RemOp>(e, Exact, numbers(std::fmod, scalar::rem));
+  add<AndOp>(e, Exact, integers([](int64_t a, int64_t b) { return a & b; }));
+  add<OrOp>(e, Exact, integers([](int64_t a, int64_t b) { return a | b; }));
+  add<XorOp>(e, Exact, integers([](int64_t a, int64_t b) { return a ^ b; }));
+  add<ShiftLeftOp>(e, Exact, shift(scalar::shiftLeft));
+  add<ShiftRightLogicalOp>(e, Exact, shift(scalar::shiftRightLogical));
+  add<ShiftRightArithmeticOp>(e, Exact, shift(scalar::shiftRightArithmetic));
+}
+
+template <class T> static bool holds(CompareDirection direction, T a, T b) {
+  switch (direction) {
+  case CompareDirection::eq:
+    return a == b;
+  case CompareDirection::ne:
+    return a != b;
+  case CompareDirection::lt:
+    return a < b;
+  case CompareDirection::le:
+    return a <= b;
+  case CompareDirection::gt:
+    return a > b;
+  case CompareDirection::ge:
+    return a >= b;
+  }
+  return false;
+}
+
+static LogicalResult evaluateCompare(CompareOp op, Frame &frame) {
+  return evaluate(op, frame, Rounding::Exact, [d = op.getDirection()](const Scalar *x, DType in) {
+    return Scalar{0, runtime::isFloat(in) ? holds(d, x[0].f, x[1].f) : holds(d, x[0].i, x[1].i)};
+  });
+}
+
+static Scalar convert(Scalar x, DType from, DType to) {
+  if (runtime::isFloat(from) && runtime::isFloat(to)) return x;
+  if (runtime::isFloat(to)) return {static_cast<double>(x.i), 0};
+  if (to == DType::I1) return {0, runtime::isFloat(from) ? x.f != 0 : x.i != 0};
+  return {0, runtime::isFloat(from) ? scalar::toInteger(x.f, widthOf(to)) : x.i};
+}
+
+static LogicalResult evaluateConvert(ConvertOp op, Frame &frame) {
+  DType to = resultArray(op->getResult(0)).dtype;
+  return evaluate(op, frame, Rounding::Once,
+                  [to](const Scalar *x, DType from) { return convert(x[0], from, to); });
+}
+
+/// A widened f32 is rounded first: its bits are those of the nearest f32.
+static Scalar bitcast(Scalar x, DType from, DType to) {
+  switch (from) {
+  case DType::F32:
+    return {0, std::bit_cast<int32_t>(static_cast<float>(x.f))};
+  case DType::F64:
+    return {0, std::bit_cast<int64_t>(x.f)};
+  case DType::I32:
+    return {std::bit_cast<float>(static_cast<int32_t>(x.i)), 0};
+  default:
+    return {std::bit_cast<double>(x.i), 0};
+  }
+}
+
+static LogicalResult evaluateBitcast(BitcastOp op, Frame &frame) {
+  DType to = resultArray(op->getResult(0)).dtype;
+  return evaluate(op, frame, Rounding::Exact, [to](const Scalar *x, DType from) {
+    return runtime::isFloat(from) == runtime::isFloat(to) ? x[0] : bitcast(x[0], from, to);
+  });
+}
+
+static LogicalResult evaluateSelect(SelectOp op, Frame &frame) {
+  return evaluate(op, frame, Rounding::Exact,
+                  [](const Scalar *x, DType) { return x[0].i ? x[1] : x[2]; });
+}
+
+void addElementwise(Evaluators &evaluators) {
+  addUnary(evaluators);
+  addBinary(evaluators);
+  evaluators.add<CompareOp>(evaluateCompare);
+  evaluators.add<ConvertOp>(evaluateConvert);
+  evaluators.add<BitcastOp>(evaluateBitcast);
+  evaluators.add<SelectOp>(evaluateSelect);
+}
+
+} // namespace weir::ir::reference

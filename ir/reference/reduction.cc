@@ -1,0 +1,146 @@
+// Reductions over any set of dims, in ascending order of the operand's elements, and argmax. Floats
+// accumulate in f64.
+#include "ir/dialect/weir.h"
+#include "ir/reference/frame.h"
+#include "ir/reference/scalar.h"
+
+namespace weir::ir::reference {
+
+using mlir::LogicalResult;
+using mlir::success;
+using runtime::DType;
+using Index = llvm::ArrayRef<int64_t>;
+
+static constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+namespace {
+
+/// A combiner: its identity, and how it takes one more element in.
+struct Combiner {
+  std::function<Scalar(DType)> identity;
+  double (*onFloats)(double, double);
+  int64_t (*onIntegers)(int64_t, int64_t);
+};
+
+/// What the bound of one result element is made of.
+struct Gathered {
+  double carried = 0;    // sum of the elements' errors
+  double largest = 0;    // the largest of them
+  double terms = 0;      // Σ|x|
+  double product = 1;    // Π|x|
+  double productMax = 1; // Π(|x| + error)
+};
+
+} // namespace
+
+static void gatherError(Gathered &g, double x, double error) {
+  g.carried += error;
+  g.largest = std::max(g.largest, error);
+  g.terms += std::abs(x);
+  g.product *= std::abs(x);
+  g.productMax *= std::abs(x) + error;
+}
+
+static double errorOf(mlir::Operation *op, const Gathered &g, DType dtype, double count) {
+  if (!runtime::isFloat(dtype)) return g.largest; // 0 or infinity
+  if (mlir::isa<ReduceSumOp>(op)) return g.carried + contractError(dtype, g.terms, count);
+  if (mlir::isa<ReduceProdOp>(op)) {
+    double carried = g.productMax - g.product;
+    return (std::isnan(carried) ? kInfinity : carried) + contractError(dtype, g.product, count);
+  }
+  return g.largest;
+}
+
+/// For each operand element, the flat index of the result element that it goes to.
+static int64_t targetOf(Index index, Index reduced, Index resultStrides) {
+  int64_t at = 0, kept = 0;
+  for (auto [d, i] : llvm::enumerate(index))
+    if (!llvm::is_contained(reduced, int64_t(d))) at += i * resultStrides[kept++];
+  return at;
+}
+
+static LogicalResult reduce(mlir::Operation *op, Index dims, Frame &frame,
+                            const Combiner &combiner) {
+  const NdArray &from = frame.operand(op, 0);
+  NdArray result = resultArray(op->getResult(0));
+  Mode exact = {.widen = true}; // partial results are not rounded
+  for (int64_t k = 0; k < result.size(); ++k) result.store(k, combiner.identity(from.dtype), exact);
+  std::vector<Gathered> gathered(frame.mode().bounds ? result.size() : 0);
+  auto strides = stridesOf(result.dims);
+  forEachIndex(from.dims, [&](Index index, int64_t flat) {
+    int64_t at = targetOf(index, dims, strides);
+    Scalar total = result.at(at), x = from.at(flat);
+    result.store(at,
+                 from.isFloat() ? Scalar{combiner.onFloats(total.f, x.f), 0}
+                                : Scalar{0, combiner.onIntegers(total.i, x.i)},
+                 exact);
+    if (!gathered.empty()) gatherError(gathered[at], x.f, from.errorAt(flat));
+  });
+  for (int64_t k = 0; k < result.size(); ++k) result.store(k, result.at(k), frame.mode());
+  double count = result.size() ? double(from.size()) / result.size() : 0;
+  for (auto [k, g] : llvm::enumerate(gathered))
+    result.setError(k, errorOf(op, g, from.dtype, count));
+  frame.set(op->getResult(0), std::move(result));
+  return success();
+}
+
+template <class OpT> static void add(Evaluators &evaluators, Combiner combiner) {
+  evaluators.add<OpT>(
+      [combiner](OpT op, Frame &frame) { return reduce(op, op.getDims(), frame, combiner); });
+}
+
+static int64_t smallest(DType dtype) {
+  return dtype == DType::I1 ? 0 : wrap(int64_t(1) << (widthOf(dtype) - 1), widthOf(dtype));
+}
+static int64_t largest(DType dtype) {
+  return dtype == DType::I1 ? 1 : ~smallest(dtype);
+}
+
+/// The first of the largest elements along `dim`; a NaN counts as the largest.
+static LogicalResult evaluateArgmax(ArgmaxOp op, Frame &frame) {
+  const NdArray &from = frame.operand(op, 0);
+  NdArray result = resultArray(op->getResult(0));
+  int64_t dim = op.getDim(), length = from.dims[dim];
+  if (length == 0 && result.size() > 0) return op.emitError("argmax: dim ") << dim << " has size 0";
+  auto strides = stridesOf(from.dims);
+  llvm::SmallVector<int64_t> keptStrides(strides);
+  keptStrides.erase(keptStrides.begin() + dim);
+  auto above = [&](int64_t a, int64_t b) {
+    if (!from.isFloat()) return from.ints[a] > from.ints[b];
+    return from.floats[a] > from.floats[b] ||
+           (std::isnan(from.floats[a]) && !std::isnan(from.floats[b]));
+  };
+  forEachIndex(result.dims, [&](Index index, int64_t flat) {
+    int64_t start = flatten(index, keptStrides), best = 0;
+    auto at = [&](int64_t k) { return start + k * strides[dim]; };
+    for (int64_t k = 1; k < length; ++k)
+      if (above(at(k), at(best))) best = k;
+    result.store(flat, {0, best}, frame.mode());
+    for (int64_t k = 0; k < length && !from.errors.empty(); ++k) {
+      double reach = from.errorAt(at(k)) + from.errorAt(at(best));
+      if (k != best && reach > 0 && !(from.floats[at(best)] - from.floats[at(k)] > reach))
+        result.setError(flat, kInfinity);
+    }
+  });
+  frame.set(op->getResult(0), std::move(result));
+  return success();
+}
+
+void addReduction(Evaluators &e) {
+  auto constant = [](double f, int64_t i) { return [=](DType) { return Scalar{f, i}; }; };
+  add<ReduceSumOp>(e, {constant(0, 0), [](double a, double b) { return a + b; }, scalar::add});
+  add<ReduceProdOp>(e, {constant(1, 1), [](double a, double b) { return a * b; }, scalar::mul});
+  add<ReduceMaxOp>(
+      e,
+      {[](DType t) { return runtime::isFloat(t) ? Scalar{-kInfinity, 0} : Scalar{0, smallest(t)}; },
+       scalar::max, [](int64_t a, int64_t b) { return std::max(a, b); }});
+  add<ReduceMinOp>(e, {[](DType t) {
+                         return runtime::isFloat(t) ? Scalar{kInfinity, 0} : Scalar{0, largest(t)};
+                       },
+                       scalar::min, [](int64_t a, int64_t b) { return std::min(a, b); }});
+  add<ReduceAndOp>(e, {constant(0, -1), nullptr, [](int64_t a, int64_t b) { return a & b; }});
+  add<ReduceOrOp>(e, {constant(0, 0), nullptr, [](int64_t a, int64_t b) { return a | b; }});
+  e.add<ArgmaxOp>(evaluateArgmax);
+}
+
+} // namespace weir::ir::reference
