@@ -5,6 +5,7 @@
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "passes/simplify/simplify.h"
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
@@ -12,5 +13,6 @@ int main(int argc, char **argv) {
   mlir::registerAllExtensions(registry);
   registry.insert<weir::ir::WeirDialect>();
   mlir::registerAllPasses();
+  weir::passes::registerSimplifyPasses();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "weir optimizer\n", registry));
 }

@@ -1,0 +1,38 @@
+// Simplification of graph-level modules: inlining, folding, algebra, layout absorption, CSE, DCE,
+// loop clean-up.
+#pragma once
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
+
+#include <memory>
+
+namespace mlir {
+class RewritePatternSet;
+}
+
+namespace weir::passes {
+
+/// Replaces every weir.call by its callee's body and removes functions that nobody names any more.
+std::unique_ptr<mlir::Pass> createInlineCallsPass();
+/// Folds, applies the patterns below, shares common subexpressions and removes dead code, until
+/// nothing changes.
+std::unique_ptr<mlir::Pass> createSimplifyPass();
+/// Moves what does not depend on the iteration out of scans; drops carries, slices and results
+/// nobody needs.
+std::unique_ptr<mlir::Pass> createCleanLoopsPass();
+void registerSimplifyPasses();
+
+/// One family of rewrites each; see the files of the same names.
+void populateFoldConstantPatterns(mlir::RewritePatternSet &patterns);
+void populateAlgebraPatterns(mlir::RewritePatternSet &patterns);
+void populateBroadcastPatterns(mlir::RewritePatternSet &patterns);
+void populateReshapePatterns(mlir::RewritePatternSet &patterns);
+void populateSlicePatterns(mlir::RewritePatternSet &patterns);
+void populateReductionPatterns(mlir::RewritePatternSet &patterns);
+void populateContractionPatterns(mlir::RewritePatternSet &patterns);
+
+/// The rewrites of clean_loops on everything under `root`; true if something changed.
+bool cleanLoops(mlir::Operation *root);
+
+} // namespace weir::passes
