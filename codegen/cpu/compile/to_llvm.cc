@@ -76,37 +76,40 @@ static LogicalResult checkKernel(func::FuncOp kernel) {
   auto scratch = dyn_cast<MemRefType>(types.back());
   if (!scratch || scratch.getRank() != 1 || !scratch.getElementType().isInteger(8))
     return refuse("has a scratch argument that is not memref<?xi8>");
-  for (Type type : types.drop_back(3)) {
+  for (auto [index, type] : llvm::enumerate(types.drop_back(3))) {
     auto buffer = dyn_cast<MemRefType>(type);
     if (!buffer || !buffer.hasStaticShape() || !buffer.getLayout().isIdentity())
       return refuse("has a buffer that is not a memref of static shape and identity layout");
+    if (buffer.getNumElements() == 0 && !kernel.getArgument(index).use_empty())
+      return refuse("uses a buffer without elements");
   }
   return success();
 }
 
-/// Drops the attributes of other levels and gives the scratch a static size (nobody checks it),
-/// which is what lets it be a bare pointer.
+/// Drops the attributes of other levels and replaces the types that cannot be a bare pointer: the
+/// scratch gets a static size (nobody checks it), a buffer without elements gets one.
 static void prepareKernel(func::FuncOp kernel) {
   kernel->setDiscardableAttrs(DictionaryAttr::get(kernel.getContext()));
   kernel.setPublic();
-  for (unsigned i = 0; i < kernel.getNumArguments(); ++i) {
-    DictionaryAttr attributes = kernel.getArgAttrDict(i);
-    if (!attributes) continue;
-    for (NamedAttribute attribute : attributes)
-      if (!attribute.getName().strref().starts_with("llvm."))
-        kernel.removeArgAttr(i, attribute.getName());
+  for (BlockArgument argument : kernel.getArguments()) {
+    unsigned i = argument.getArgNumber();
+    if (DictionaryAttr attributes = kernel.getArgAttrDict(i))
+      for (NamedAttribute attribute : attributes)
+        if (!attribute.getName().strref().starts_with("llvm."))
+          kernel.removeArgAttr(i, attribute.getName());
+    auto type = dyn_cast<MemRefType>(argument.getType());
+    if (type && type.hasStaticShape() && type.getNumElements() == 0)
+      argument.setType(MemRefType::get({1}, type.getElementType()));
   }
   BlockArgument scratch = kernel.getArguments().back();
   auto type = cast<MemRefType>(scratch.getType());
-  if (type.hasStaticShape()) return;
-  scratch.setType(MemRefType::get({int64_t(1) << 40}, type.getElementType()));
-  if (!scratch.use_empty()) {
+  if (!type.hasStaticShape()) {
+    scratch.setType(MemRefType::get({int64_t(1) << 40}, type.getElementType()));
     OpBuilder b = OpBuilder::atBlockBegin(&kernel.getBody().front());
     auto cast = memref::CastOp::create(b, kernel.getLoc(), type, scratch);
     scratch.replaceAllUsesExcept(cast, cast);
   }
-  SmallVector<Type> types(kernel.getArgumentTypes());
-  types.back() = scratch.getType();
+  auto types = kernel.getBody().front().getArgumentTypes();
   kernel.setFunctionType(FunctionType::get(kernel.getContext(), types, {}));
 }
 

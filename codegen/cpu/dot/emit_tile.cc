@@ -1,0 +1,197 @@
+// The accumulators are carried through the loops over k as vectors, so they live in registers; each
+// step loads a row of the rhs once and broadcasts one element of the lhs per row.
+#include "codegen/cpu/dot/emit_tile.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/TypeUtilities.h"
+
+using namespace mlir;
+
+namespace weir::codegen {
+
+static std::optional<int64_t> constantOf(Value value) {
+  return getConstantIntValue(value);
+}
+
+Value IndexBuilder::constant(int64_t value) const {
+  return arith::ConstantIndexOp::create(b, loc, value);
+}
+
+Value IndexBuilder::add(Value x, Value y) const {
+  return b.createOrFold<arith::AddIOp>(loc, x, y);
+}
+
+Value IndexBuilder::mul(Value x, int64_t factor) const {
+  if (factor == 1) return x;
+  return b.createOrFold<arith::MulIOp>(loc, x, constant(factor));
+}
+
+Value IndexBuilder::div(Value x, int64_t divisor) const {
+  if (divisor == 1) return x;
+  return b.createOrFold<arith::DivUIOp>(loc, x, constant(divisor));
+}
+
+Value IndexBuilder::rem(Value x, int64_t divisor) const {
+  if (divisor == 1) return constant(0);
+  return b.createOrFold<arith::RemUIOp>(loc, x, constant(divisor));
+}
+
+Value IndexBuilder::sub(Value x, Value y) const {
+  return b.createOrFold<arith::SubIOp>(loc, x, y);
+}
+
+Value IndexBuilder::min(Value x, Value y) const {
+  return b.createOrFold<arith::MinSIOp>(loc, x, y);
+}
+
+Value IndexBuilder::less(Value x, Value y) const {
+  return b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::slt, x, y);
+}
+
+Value IndexBuilder::equal(Value x, Value y) const {
+  return b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::eq, x, y);
+}
+
+void IndexBuilder::loop(Value from, Value to, int64_t step, function_ref<void(Value)> body) const {
+  auto first = constantOf(from), last = constantOf(to);
+  if (first && last && *first >= *last) return;
+  if (first && last && *last - *first <= step) return body(from);
+  auto loop = scf::ForOp::create(b, loc, from, to, constant(step));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  body(loop.getInductionVar());
+}
+
+SmallVector<Value>
+IndexBuilder::loopCarrying(Value from, Value to, ArrayRef<Value> init,
+                           function_ref<SmallVector<Value>(Value, ArrayRef<Value>)> body) const {
+  auto first = constantOf(from), last = constantOf(to);
+  if (first && last && *last - *first == 1) return body(from, init);
+  auto loop = scf::ForOp::create(b, loc, from, to, constant(1), init);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  SmallVector<Value> carried(loop.getRegionIterArgs());
+  SmallVector<Value> results = body(loop.getInductionVar(), carried);
+  scf::YieldOp::create(b, loc, results);
+  return SmallVector<Value>(loop.getResults());
+}
+
+void IndexBuilder::ifThen(Value condition, function_ref<void()> body) const {
+  if (auto known = constantOf(condition)) {
+    if (*known) body();
+    return;
+  }
+  auto branch = scf::IfOp::create(b, loc, condition, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  body();
+}
+
+VectorType VectorRow::type() const {
+  return VectorType::get({lanes}, element);
+}
+
+Value VectorRow::mask(const IndexBuilder &ib, int64_t v) const {
+  int64_t valid = columns - v * lanes;
+  if (valid >= lanes) return nullptr;
+  SmallVector<bool> bits(lanes, false);
+  std::fill_n(bits.begin(), valid, true);
+  auto type = VectorType::get({lanes}, ib.b.getI1Type());
+  return arith::ConstantOp::create(ib.b, ib.loc, DenseElementsAttr::get(type, bits));
+}
+
+Value VectorRow::load(const IndexBuilder &ib, Value memref, Value at, int64_t v) const {
+  Value index = ib.add(at, ib.constant(v * lanes));
+  Value valid = mask(ib, v);
+  if (!valid) return vector::LoadOp::create(ib.b, ib.loc, type(), memref, index);
+  Value zero = arith::ConstantOp::create(ib.b, ib.loc, ib.b.getZeroAttr(type()));
+  return vector::MaskedLoadOp::create(ib.b, ib.loc, type(), memref, index, valid, zero);
+}
+
+void VectorRow::store(const IndexBuilder &ib, Value vector, Value memref, Value at,
+                      int64_t v) const {
+  Value index = ib.add(at, ib.constant(v * lanes));
+  Value valid = mask(ib, v);
+  if (!valid)
+    vector::StoreOp::create(ib.b, ib.loc, vector, memref, index);
+  else
+    vector::MaskedStoreOp::create(ib.b, ib.loc, memref, index, valid, vector);
+}
+
+static Value multiplyAdd(const IndexBuilder &ib, Value x, Value y, Value sum) {
+  if (isa<FloatType>(getElementTypeOrSelf(sum.getType())))
+    return vector::FMAOp::create(ib.b, ib.loc, x, y, sum);
+  Value product = arith::MulIOp::create(ib.b, ib.loc, x, y);
+  return arith::AddIOp::create(ib.b, ib.loc, sum, product);
+}
+
+/// One step in k of the whole tile.
+static SmallVector<Value> emitStep(const IndexBuilder &ib, const TileOperands &tile, Value lhsAt,
+                                   Value rhsAt, ArrayRef<Value> sums, const VectorRow &columns) {
+  int64_t vectors = columns.vectors(), rows = int64_t(sums.size()) / vectors;
+  SmallVector<Value> row, results;
+  for (int64_t v = 0; v < vectors; ++v) row.push_back(columns.load(ib, tile.rhs, rhsAt, v));
+  for (int64_t r = 0; r < rows; ++r) {
+    Value at = ib.add(lhsAt, ib.constant(r * tile.lhsRowStride));
+    Value element = memref::LoadOp::create(ib.b, ib.loc, tile.lhs, at);
+    Value splat = vector::BroadcastOp::create(ib.b, ib.loc, columns.type(), element);
+    for (int64_t v = 0; v < vectors; ++v)
+      results.push_back(multiplyAdd(ib, splat, row[v], sums[r * vectors + v]));
+  }
+  return results;
+}
+
+/// The loops over k from contract dim `dim` inwards.
+static SmallVector<Value> emitContract(const IndexBuilder &ib, const TileOperands &tile, size_t dim,
+                                       Value lhsAt, Value rhsAt, ArrayRef<Value> sums,
+                                       const VectorRow &columns) {
+  if (dim == tile.contract.size()) return emitStep(ib, tile, lhsAt, rhsAt, sums, columns);
+  const DotDim &loop = tile.contract[dim];
+  Value trips = dim == 0 ? tile.trips : ib.constant(loop.size);
+  return ib.loopCarrying(ib.constant(0), trips, sums, [&](Value k, ArrayRef<Value> carried) {
+    return emitContract(ib, tile, dim + 1, ib.add(lhsAt, ib.mul(k, loop.lhs)),
+                        ib.add(rhsAt, ib.mul(k, loop.rhs)), carried, columns);
+  });
+}
+
+static SmallVector<Value> loadResult(const IndexBuilder &ib, const TileOperands &tile, int64_t rows,
+                                     const VectorRow &columns) {
+  SmallVector<Value> sums;
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t v = 0; v < columns.vectors(); ++v)
+      sums.push_back(columns.load(ib, tile.result,
+                                  ib.add(tile.resultAt, ib.constant(r * tile.resultRowStride)), v));
+  return sums;
+}
+
+/// Zeros in the first block of k, what the result holds in later ones.
+static SmallVector<Value> startSums(const IndexBuilder &ib, const TileOperands &tile, int64_t rows,
+                                    const VectorRow &columns) {
+  Value zero = arith::ConstantOp::create(ib.b, ib.loc, ib.b.getZeroAttr(columns.type()));
+  SmallVector<Value> zeros(rows * columns.vectors(), zero);
+  if (!tile.isFirst) return zeros;
+  SmallVector<Type> types(zeros.size(), columns.type());
+  auto branch = scf::IfOp::create(ib.b, ib.loc, types, tile.isFirst, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(ib.b);
+  ib.b.setInsertionPointToStart(branch.thenBlock());
+  scf::YieldOp::create(ib.b, ib.loc, zeros);
+  ib.b.setInsertionPointToStart(branch.elseBlock());
+  scf::YieldOp::create(ib.b, ib.loc, loadResult(ib, tile, rows, columns));
+  return SmallVector<Value>(branch.getResults());
+}
+
+void emitTile(const IndexBuilder &ib, const TileOperands &tile, int64_t rows,
+              const VectorRow &columns) {
+  SmallVector<Value> sums = startSums(ib, tile, rows, columns);
+  if (tile.lhs) sums = emitContract(ib, tile, 0, tile.lhsAt, tile.rhsAt, sums, columns);
+  for (int64_t r = 0; r < rows; ++r) {
+    Value at = ib.add(tile.resultAt, ib.constant(r * tile.resultRowStride));
+    for (int64_t v = 0; v < columns.vectors(); ++v)
+      columns.store(ib, sums[r * columns.vectors() + v], tile.result, at, v);
+  }
+}
+
+} // namespace weir::codegen

@@ -1,0 +1,177 @@
+// Chooses how a dot is cut up. Loops that run on in memory are merged first; then the register tile
+// with the least estimated cycles is taken; blocks follow from the sizes of the caches.
+#include "codegen/cpu/dot/dot.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+using namespace llvm;
+
+namespace weir::codegen {
+
+static int64_t ceilDiv(int64_t a, int64_t b) {
+  return (a + b - 1) / b;
+}
+
+DotProblem denseDot(ArrayRef<int64_t> lhsShape, ArrayRef<int64_t> rhsShape,
+                    ArrayRef<int64_t> lhsBatch, ArrayRef<int64_t> rhsBatch,
+                    ArrayRef<int64_t> lhsContract, ArrayRef<int64_t> rhsContract,
+                    int64_t elementBytes) {
+  auto stridesOf = [](ArrayRef<int64_t> shape) {
+    SmallVector<int64_t> strides(shape.size(), 1);
+    for (int64_t i = int64_t(shape.size()) - 2; i >= 0; --i)
+      strides[i] = strides[i + 1] * shape[i + 1];
+    return strides;
+  };
+  SmallVector<int64_t> lhs = stridesOf(lhsShape), rhs = stridesOf(rhsShape);
+  DotProblem problem;
+  problem.elementBytes = elementBytes;
+  for (auto [l, r] : zip(lhsBatch, rhsBatch))
+    problem.batch.push_back({lhsShape[l], lhs[l], rhs[r], 0});
+  for (auto [l, r] : zip(lhsContract, rhsContract))
+    problem.contract.push_back({lhsShape[l], lhs[l], rhs[r], 0});
+  for (int64_t i = 0; i < int64_t(lhsShape.size()); ++i)
+    if (!is_contained(lhsBatch, i) && !is_contained(lhsContract, i))
+      problem.rows.push_back({lhsShape[i], lhs[i], 0, 0});
+  for (int64_t i = 0; i < int64_t(rhsShape.size()); ++i)
+    if (!is_contained(rhsBatch, i) && !is_contained(rhsContract, i))
+      problem.columns.push_back({rhsShape[i], 0, rhs[i], 0});
+  int64_t stride = 1;
+  for (auto *dims : {&problem.columns, &problem.rows, &problem.batch})
+    for (DotDim &dim : reverse(*dims)) {
+      dim.result = stride;
+      stride *= dim.size;
+    }
+  return problem;
+}
+
+/// Merges neighbours that together run like one loop in every tensor; drops loops of one step.
+static SmallVector<DotDim> mergeDims(ArrayRef<DotDim> dims) {
+  SmallVector<DotDim> merged;
+  for (const DotDim &dim : dims) {
+    if (dim.size == 1) continue;
+    if (!merged.empty()) {
+      DotDim &outer = merged.back();
+      if (outer.lhs == dim.lhs * dim.size && outer.rhs == dim.rhs * dim.size &&
+          outer.result == dim.result * dim.size) {
+        outer = {outer.size * dim.size, dim.lhs, dim.rhs, dim.result};
+        continue;
+      }
+    }
+    merged.push_back(dim);
+  }
+  return merged;
+}
+
+/// Half cycles of one step in k for a tile of `rows` rows and `vectors` vectors: two multiply-adds
+/// or two loads a cycle, a latency of four cycles, and some for the loop.
+static double stepCost(int64_t rows, int64_t vectors) {
+  return std::max<int64_t>({rows * vectors, 8, rows + vectors}) + 1;
+}
+
+static constexpr int64_t maxTileRows = 16, maxTileVectors = 8;
+
+/// Tries every tile that fits the registers (accumulators, a row of rhs vectors, one broadcast).
+static void chooseTile(DotPlan &plan, const TargetInfo &target) {
+  int64_t m = plan.rows.size, n = plan.columns.size;
+  double best = 0;
+  for (int64_t vectors = 1; vectors <= maxTileVectors; ++vectors) {
+    int64_t width = std::min(vectors * plan.lanes, n);
+    if (ceilDiv(width, plan.lanes) < vectors) break;
+    int64_t restWidth = n % width;
+    if (plan.panels.size > 1 && restWidth) continue; // the rest of a panel is not a tile of its own
+    for (int64_t rows = 1; rows <= std::min(m, maxTileRows); ++rows) {
+      if (rows * vectors + vectors + 1 > target.registers) break;
+      int64_t restRows = m % rows, restVectors = ceilDiv(restWidth, plan.lanes);
+      auto rowOfTiles = [&](int64_t r) {
+        double cost = double(n / width) * stepCost(r, vectors);
+        return restWidth ? cost + stepCost(r, restVectors) : cost;
+      };
+      double cost = double(m / rows) * rowOfTiles(rows);
+      if (restRows) cost = (cost + rowOfTiles(restRows)) * 1.05; // more code
+      if (restWidth) cost *= 1.05;
+      if (best && cost >= best) continue;
+      best = cost;
+      plan.tileRows = rows;
+      plan.tileColumns = width;
+    }
+  }
+}
+
+/// Blocks of rows and of k so that a block of the lhs stays in the L2 while column tiles pass.
+static void chooseBlocks(DotPlan &plan, const TargetInfo &target, int64_t elementBytes) {
+  constexpr int64_t targetRows = 128;
+  int64_t rowTiles = ceilDiv(plan.rows.size, plan.tileRows);
+  int64_t blocks = std::max<int64_t>(1, (plan.rows.size + targetRows / 2) / targetRows);
+  plan.tilesPerRowBlock = ceilDiv(rowTiles, blocks);
+  plan.rowBlocks = ceilDiv(rowTiles, plan.tilesPerRowBlock);
+  if (plan.contract.size() != 1) return;
+  int64_t size = plan.contract.front().size;
+  int64_t bytesPerStep = (plan.rowBlock() + plan.tileColumns) * elementBytes;
+  int64_t most = std::max<int64_t>(256, target.l2Bytes * 7 / 10 / bytesPerStep);
+  if (size <= most) return;
+  int64_t even = ceilDiv(size, ceilDiv(size, most));
+  plan.contractBlock = ceilDiv(even, plan.lanes) * plan.lanes;
+}
+
+/// Enough tasks for many threads to share evenly, none below what is worth handing out.
+static void chooseTasks(DotPlan &plan) {
+  constexpr int64_t wantedTasks = 32;
+  constexpr double leastFlops = 500e3;
+  int64_t blocks = plan.rowBlocks;
+  for (const DotDim &dim : plan.outer) blocks *= dim.size;
+  int64_t most = std::max<int64_t>(1, plan.flops / leastFlops);
+  int64_t groups = ceilDiv(std::min(wantedTasks, most), blocks);
+  groups = std::clamp<int64_t>(groups, 1, plan.columnTiles());
+  plan.tilesPerGroup = ceilDiv(plan.columnTiles(), groups);
+  plan.columnGroups = ceilDiv(plan.columnTiles(), plan.tilesPerGroup);
+  plan.tasks = blocks * plan.columnGroups;
+}
+
+/// Copies what the tiles would otherwise read with a large stride again and again: such rows fall
+/// on few cache sets and many pages. A copy must be read often enough to pay for itself.
+static void chooseCopies(DotPlan &plan, int64_t elementBytes) {
+  if (plan.contract.size() != 1 || plan.sumIsEmpty()) return;
+  constexpr int64_t largeStrideBytes = 1024, hugeStrideBytes = 8192;
+  const DotDim &k = plan.contract.front();
+  plan.packRhs = k.rhs * elementBytes >= largeStrideBytes && plan.rowBlock() >= 64;
+  int64_t groupColumns = plan.tilesPerGroup * plan.tileColumns;
+  bool evenSteps = k.size % plan.lanes == 0 && plan.contractBlock % plan.lanes == 0;
+  plan.packLhs = plan.rows.lhs * elementBytes >= hugeStrideBytes && k.lhs == 1 && evenSteps &&
+                 groupColumns >= 256;
+  plan.scratchBytes = (plan.rhsCopyElements() + plan.lhsCopyElements()) * elementBytes;
+}
+
+DotPlan planDot(const DotProblem &problem, const TargetInfo &target) {
+  DotPlan plan;
+  plan.lanes = target.lanes(problem.elementBytes);
+  plan.flops = 2;
+  for (auto *dims : {&problem.batch, &problem.rows, &problem.columns, &problem.contract})
+    for (const DotDim &dim : *dims) plan.flops *= double(dim.size);
+
+  plan.contract = mergeDims(problem.contract);
+  if (plan.contract.empty()) plan.contract.push_back({});
+  plan.outer = mergeDims(problem.batch);
+  SmallVector<DotDim> rows = mergeDims(problem.rows);
+  auto widest = max_element(rows, [](auto &a, auto &b) { return a.size < b.size; });
+  if (widest != rows.end()) {
+    plan.rows = *widest;
+    rows.erase(widest);
+  }
+  plan.outer.append(rows);
+  constexpr int64_t widestPanel = 128;
+  SmallVector<DotDim> columns = mergeDims(problem.columns);
+  if (!columns.empty() && columns.back().rhs == 1) plan.columns = columns.pop_back_val();
+  if (!columns.empty() && plan.columns.size <= widestPanel) plan.panels = columns.pop_back_val();
+  plan.outer.append(columns);
+  auto isEmpty = [](const DotDim &dim) { return dim.size == 0; };
+  if (any_of(plan.outer, isEmpty) || isEmpty(plan.rows) || isEmpty(plan.panels) ||
+      isEmpty(plan.columns))
+    return plan; // no result, no tasks
+  chooseTile(plan, target);
+  chooseBlocks(plan, target, problem.elementBytes);
+  chooseTasks(plan);
+  chooseCopies(plan, problem.elementBytes);
+  return plan;
+}
+
+} // namespace weir::codegen
