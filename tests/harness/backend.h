@@ -1,0 +1,38 @@
+// The ways to run a module that tests compare with the interpreter in f64, and the comparison.
+#pragma once
+
+#include "ir/reference/interpreter.h"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace weir::testing {
+
+/// Runs @main of a graph-level module; errors are diagnostics. The module may be consumed.
+struct Backend {
+  std::string name;
+  std::function<mlir::FailureOr<std::vector<runtime::HostTensor>>(
+      mlir::ModuleOp, llvm::ArrayRef<runtime::HostTensor>)>
+      run;
+};
+
+/// Every backend of this build: the interpreter in the declared dtypes, the CPU.
+const std::vector<Backend> &backends();
+
+/// How many elements were compared, and how many of them with a finite bound.
+struct Coverage {
+  int64_t elements = 0;
+  int64_t bounded = 0;
+};
+
+/// Compares with bounds; an empty string, or which element of which result is how far off.
+std::string compare(llvm::ArrayRef<ir::BoundedResult> expected,
+                    llvm::ArrayRef<runtime::HostTensor> got, Coverage *coverage = nullptr);
+
+/// Both the same within `relative`·(1 + |expected|), NaN for NaN; an empty string or the first
+/// difference.
+std::string compareClose(llvm::ArrayRef<runtime::HostTensor> expected,
+                         llvm::ArrayRef<runtime::HostTensor> got, double relative);
+
+} // namespace weir::testing

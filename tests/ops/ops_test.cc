@@ -1,0 +1,135 @@
+// For every op: its value on the interpreter against a naive formula, on every backend against the
+// interpreter within the numeric contract, print and parse, and refusal of the dtypes it does not
+// take.  features: F3 F6
+#include "tests/harness/backend.h"
+#include "tests/ops/op_table.h"
+
+#include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
+
+#include <gtest/gtest.h>
+#include <set>
+
+namespace weir::testing {
+
+using runtime::DType;
+using runtime::HostTensor;
+
+class OpTable : public ::testing::TestWithParam<Row> {
+protected:
+  /// Calls `check` with each sample of the row, in each dtype that the op takes.
+  void forEachSample(const std::function<void(const Sample &, mlir::ModuleOp)> &check) {
+    for (DType dtype : GetParam().dtypes)
+      for (const Sample &sample : GetParam().samples(dtype)) {
+        SCOPED_TRACE(std::string(runtime::dtypeName(dtype)) + " " + sample.name);
+        auto module = buildModule(context.get(), sample.args, sample.build);
+        ASSERT_TRUE(succeeded(mlir::verify(*module))) << context.takeMessages();
+        check(sample, *module);
+      }
+  }
+
+  TestContext context;
+};
+
+static Plain plain(const HostTensor &tensor) {
+  return {tensor.dims(), tensor.toDoubles()};
+}
+
+TEST_P(OpTable, ValueOnTheInterpreterIsTheReferences) {
+  forEachSample([&](const Sample &sample, mlir::ModuleOp module) {
+    if (!sample.reference || GetParam().level == Row::Derivative) return;
+    std::vector<HostTensor> inputs = randomInputs(sample.args, 7);
+    auto got = ir::interpret(module, "main", inputs, {.widen = true});
+    ASSERT_TRUE(succeeded(got)) << context.takeMessages();
+    Plains plains;
+    for (const HostTensor &input : inputs) plains.push_back(plain(input));
+    Plains expected = sample.reference(plains);
+    std::vector<HostTensor> asDoubles, references;
+    for (const HostTensor &result : *got) asDoubles.push_back(result.cast(DType::F64));
+    for (const Plain &reference : expected)
+      references.push_back(HostTensor::from<double>(reference.dims, reference.values));
+    EXPECT_EQ(compareClose(references, asDoubles, 1e-12), "");
+  });
+}
+
+TEST_P(OpTable, EveryBackendIsWithinTheNumericContract) {
+  if (GetParam().level != Row::Graph) return;
+  forEachSample([&](const Sample &sample, mlir::ModuleOp module) {
+    std::vector<HostTensor> inputs = randomInputs(sample.args, 11);
+    auto expected = ir::interpretWithBounds(module, "main", inputs);
+    ASSERT_TRUE(succeeded(expected)) << context.takeMessages();
+    for (const Backend &backend : backends()) {
+      SCOPED_TRACE(backend.name);
+      mlir::OwningOpRef<mlir::ModuleOp> copy = module.clone();
+      auto got = backend.run(*copy, inputs);
+      ASSERT_TRUE(succeeded(got)) << context.takeMessages();
+      EXPECT_EQ(compare(*expected, *got), "");
+    }
+  });
+}
+
+TEST_P(OpTable, PrintsAndParsesBack) {
+  forEachSample([&](const Sample &sample, mlir::ModuleOp module) {
+    std::string text = print(module);
+    auto parsed = mlir::parseSourceString<mlir::ModuleOp>(text, context.get());
+    ASSERT_TRUE(parsed) << context.takeMessages() << text;
+    EXPECT_EQ(print(*parsed), text);
+  });
+}
+
+/// What is said when the op is built on the arguments of `sample` with `from` replaced by `to`;
+/// empty if it is built.
+static std::string refusal(TestContext &context, const std::string &opName, const Sample &sample,
+                           DType from, DType to) {
+  auto module = buildModule(context.get(), sample.args, sample.build);
+  mlir::Operation *op = nullptr;
+  module->walk([&](mlir::Operation *o) {
+    if (o->getName().getStringRef() == opName) op = o;
+  });
+  llvm::SmallVector<mlir::Type> types;
+  for (const Arg &arg : sample.args)
+    types.push_back(tensorType(context.get(), {arg.dtype == from ? to : arg.dtype, arg.dims}));
+  addFunction(*module, "refused", types, [&](auto &b, auto loc, mlir::ValueRange x) {
+    (void)ir::buildChecked(b, loc, opName, x, op->getAttrDictionary().getValue());
+    return llvm::SmallVector<mlir::Value>{};
+  });
+  return context.takeMessages();
+}
+
+TEST_P(OpTable, OtherDtypesAreRefusedByName) {
+  const Row &row = GetParam();
+  auto name = mlir::RegisteredOperationName::lookup(row.op, context.get());
+  ASSERT_TRUE(name);
+  Sample sample = row.samples(row.dtypes[0])[0];
+  if (sample.args.empty() || !name->getInterface<mlir::InferTypeOpInterface>())
+    return; // takes or infers any
+  std::vector<DType> others = {DType::I8, DType::BF16};
+  for (DType dtype : kAny)
+    if (!llvm::is_contained(row.dtypes, dtype)) others.push_back(dtype);
+  for (DType dtype : others) {
+    std::string message = refusal(context, row.op, sample, row.dtypes[0], dtype);
+    EXPECT_NE(message.find(row.op.substr(5) + ": "), std::string::npos)
+        << "building " << row.op << " on " << runtime::dtypeName(dtype) << " said: " << message;
+    EXPECT_NE(message.find(runtime::dtypeName(dtype)), std::string::npos)
+        << "building " << row.op << " on " << runtime::dtypeName(dtype) << " said: " << message;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Ops, OpTable, ::testing::ValuesIn(opTable()),
+                         [](const auto &info) { return info.param.op.substr(5); });
+
+// yield ends regions and has no meaning alone.
+TEST(OpTableIsComplete, EveryOpOfTheDialectHasARow) {
+  std::set<std::string> rows = {"weir.yield"};
+  for (const Row &row : opTable())
+    EXPECT_TRUE(rows.insert(row.op).second) << row.op << " has two rows";
+  TestContext context;
+  for (mlir::RegisteredOperationName name : context.get()->getRegisteredOperations()) {
+    if (name.getDialectNamespace() != "weir") continue;
+    EXPECT_TRUE(rows.count(name.getStringRef().str()))
+        << name.getStringRef().str()
+        << " has no row: add one to the file of its family, tests/ops/rows_<family>.cc";
+  }
+}
+
+} // namespace weir::testing
