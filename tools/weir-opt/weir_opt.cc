@@ -1,5 +1,6 @@
 // weir-opt: mlir-opt with the weir dialect and passes; crash reproducers, statistics and IR
 // printing come with it.
+#include "autodiff/transforms/passes.h"
 #include "ir/dialect/weir.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -13,6 +14,7 @@ int main(int argc, char **argv) {
   mlir::registerAllExtensions(registry);
   registry.insert<weir::ir::WeirDialect>();
   mlir::registerAllPasses();
+  weir::autodiff::registerAutodiffPasses();
   weir::passes::registerSimplifyPasses();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "weir optimizer\n", registry));
 }

@@ -1,0 +1,28 @@
+// What the files of control flow share.
+#include "autodiff/transforms/control.h"
+
+using namespace mlir;
+
+namespace weir::autodiff {
+
+SmallVector<Value> masked(ValueRange values, const llvm::BitVector &mask, bool wanted) {
+  SmallVector<Value> result;
+  for (auto [i, value] : llvm::enumerate(values))
+    if (mask[i] == wanted) result.push_back(value);
+  return result;
+}
+
+SmallVector<Value> takeTerminator(Block &block) {
+  Operation *terminator = block.getTerminator();
+  SmallVector<Value> values(terminator->getOperands());
+  terminator->erase();
+  return values;
+}
+
+SmallVector<Value> addArguments(Block &block, ValueRange values) {
+  return llvm::map_to_vector(values, [&](Value value) -> Value {
+    return block.addArgument(value.getType(), value.getLoc());
+  });
+}
+
+} // namespace weir::autodiff

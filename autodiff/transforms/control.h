@@ -1,0 +1,23 @@
+// The transformations of control flow: one file for each op, and what those files share.
+#pragma once
+
+#include "autodiff/transforms/derivatives.h"
+#include "autodiff/transforms/jvp.h"
+#include "autodiff/transforms/split.h"
+#include "autodiff/transforms/transpose.h"
+
+namespace weir::autodiff {
+
+extern const Structure kIfStructure, kScanStructure, kCallStructure;
+
+/// The values that `mask` names, or the others.
+llvm::SmallVector<mlir::Value> masked(mlir::ValueRange values, const llvm::BitVector &mask,
+                                      bool wanted = true);
+
+/// Erases the terminator of `block` and gives what it returned.
+llvm::SmallVector<mlir::Value> takeTerminator(mlir::Block &block);
+
+/// One argument for each of `values`, of its type.
+llvm::SmallVector<mlir::Value> addArguments(mlir::Block &block, mlir::ValueRange values);
+
+} // namespace weir::autodiff

@@ -1,0 +1,243 @@
+// Derivative functions: the whole-function ends of jvp, split and transpose, and the cache over
+// them.
+#include "autodiff/transforms/control.h"
+
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+using namespace mlir;
+using namespace weir::ir;
+
+namespace weir::autodiff {
+
+/// Erases ops whose results nobody uses, in nested regions too.
+static void eraseDeadOps(Region &region) {
+  for (Block &block : region)
+    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block))) {
+      if (isOpTriviallyDead(&op)) {
+        op.erase();
+        continue;
+      }
+      for (Region &inner : op.getRegions()) eraseDeadOps(inner);
+    }
+}
+
+/// A function without arguments or results yet, in no module.
+static func::FuncOp createFunction(func::FuncOp source) {
+  OpBuilder b(source.getContext());
+  auto f = func::FuncOp::create(source.getLoc(), source.getSymName(), b.getFunctionType({}, {}));
+  f.setPrivate();
+  f.getBody().emplaceBlock();
+  return f;
+}
+
+/// Ends `f`: it returns `values`, and has the type that its block says.
+static void finish(func::FuncOp f, ValueRange values, Location loc) {
+  Block &body = f.front();
+  OpBuilder b = OpBuilder::atBlockEnd(&body);
+  func::ReturnOp::create(b, loc, values);
+  f.setType(b.getFunctionType(body.getArgumentTypes(), values.getTypes()));
+}
+
+static std::string text(std::initializer_list<const llvm::BitVector *> masks) {
+  std::string result;
+  for (const llvm::BitVector *mask : masks) {
+    for (unsigned i = 0; i < mask->size(); ++i) result += mask->test(i) ? '1' : '0';
+    result += '/';
+  }
+  return result;
+}
+
+FailureOr<func::FuncOp> Derivatives::lookup(Operation *user, llvm::StringRef name) {
+  auto f = symbols.lookup<func::FuncOp>(name);
+  if (f && !f.isExternal()) return f;
+  return user->emitError() << user->getName().stripDialect() << ": function '" << name
+                           << "' is not defined";
+}
+
+func::FuncOp Derivatives::insert(func::FuncOp source, llvm::StringRef suffix, func::FuncOp f) {
+  llvm::StringRef base = source.getSymName();
+  if (suffix != ".jvp") base.consume_back(".jvp");
+  f.setSymName((base + suffix).str());
+  symbols.insert(f);
+  made.push_back(f);
+  return f;
+}
+
+const llvm::BitVector &Derivatives::activeResults(func::FuncOp f, const llvm::BitVector &wrt) {
+  auto [it, isNew] = activities.try_emplace(Key(f, text({&wrt})));
+  if (isNew) {
+    Activity active(*this, f.front(), f.getArguments(), wrt);
+    it->second = active.mask(f.front().getTerminator()->getOperands());
+  }
+  return it->second;
+}
+
+FailureOr<JvpFunction> Derivatives::jvp(func::FuncOp f, const llvm::BitVector &wrt) {
+  Key key(f, text({&wrt}));
+  if (auto it = jvps.find(key); it != jvps.end()) return it->second;
+  Activity active(*this, f.front(), f.getArguments(), wrt);
+  Jvp jvp(active);
+  OwningOpRef<func::FuncOp> g(createFunction(f));
+  Block &body = g->front();
+  SmallVector<Value> primals = addArguments(body, f.getArguments());
+  for (auto [i, source] : llvm::enumerate(f.getArguments()))
+    jvp.bind(source, primals[i],
+             wrt[i] ? Value(body.addArgument(source.getType(), tangentLoc(source.getLoc())))
+                    : Value());
+  OpBuilder b = OpBuilder::atBlockEnd(&body);
+  if (failed(jvp.block(f.front(), b))) return failure();
+
+  Operation *ret = f.front().getTerminator();
+  SmallVector<Value> values =
+      llvm::map_to_vector(ret->getOperands(), [&](Value v) { return jvp.primal(v); });
+  llvm::BitVector varying(ret->getNumOperands());
+  for (auto [i, v] : llvm::enumerate(ret->getOperands()))
+    if (Value tangent = jvp.tangent(v)) varying.set(i), values.push_back(tangent);
+  finish(*g, values, ret->getLoc());
+  eraseDeadOps(g->getBody());
+  return jvps[key] = JvpFunction{insert(f, ".jvp", g.release()), varying};
+}
+
+/// A copy of `f` in which every op is either free of the linear arguments or linear in them.
+static FailureOr<OwningOpRef<func::FuncOp>>
+splitInOneBlock(Derivatives &derivatives, func::FuncOp f, const llvm::BitVector &linearArguments) {
+  Activity linear(derivatives, f.front(), f.getArguments(), linearArguments);
+  Split split(linear);
+  OwningOpRef<func::FuncOp> g(createFunction(f));
+  Block &body = g->front();
+  for (auto [source, copy] : llvm::zip(f.getArguments(), addArguments(body, f.getArguments())))
+    linear.contains(source) ? split.bindLinear(source, copy) : split.bindPrimal(source, copy);
+  Scope scope(nullptr, body, body);
+  if (failed(split.block(f.front(), scope))) return failure();
+  Operation *ret = f.front().getTerminator();
+  SmallVector<Value> values =
+      llvm::map_to_vector(ret->getOperands(), [&](Value v) { return split.inLinear(v, scope); });
+  finish(*g, values, ret->getLoc());
+  return g;
+}
+
+FailureOr<Halves> Derivatives::split(func::FuncOp f, const llvm::BitVector &linearArguments) {
+  Key key(f, text({&linearArguments}));
+  if (auto it = halves.find(key); it != halves.end()) return it->second;
+  Activity linear(*this, f.front(), f.getArguments(), linearArguments);
+  Split split(linear);
+  OwningOpRef<func::FuncOp> primal(createFunction(f)), tangent(createFunction(f));
+  Block &primalBody = primal->front(), &linearBody = tangent->front();
+  SmallVector<Value> mine = masked(f.getArguments(), linearArguments, false);
+  SmallVector<Value> theirs = masked(f.getArguments(), linearArguments);
+  for (auto [source, copy] : llvm::zip(mine, addArguments(primalBody, mine)))
+    split.bindPrimal(source, copy);
+  for (auto [source, copy] : llvm::zip(theirs, addArguments(linearBody, theirs)))
+    split.bindLinear(source, copy);
+
+  Operation *ret = f.front().getTerminator();
+  Halves result;
+  result.linearResults = linear.mask(ret->getOperands());
+  SmallVector<Value> residuals;
+  unsigned primalResults = result.linearResults.size() - result.linearResults.count();
+  Scope scope(nullptr, primalBody, linearBody);
+  scope.residual = [&](Value value) -> Value {
+    auto argument = dyn_cast<BlockArgument>(value);
+    unsigned position = result.residuals.size();
+    if (argument)
+      result.residuals.push_back({true, argument.getArgNumber()});
+    else
+      result.residuals.push_back({false, primalResults + static_cast<unsigned>(residuals.size())});
+    if (!argument) residuals.push_back(value);
+    return linearBody.insertArgument(position, value.getType(), value.getLoc());
+  };
+  if (failed(split.block(f.front(), scope))) return failure();
+
+  SmallVector<Value> primalValues, linearValues;
+  for (Value v : masked(ret->getOperands(), result.linearResults, false))
+    primalValues.push_back(split.inPrimal(v));
+  for (Value v : masked(ret->getOperands(), result.linearResults))
+    linearValues.push_back(split.inLinear(v, scope));
+  llvm::append_range(primalValues, residuals);
+  finish(*primal, primalValues, ret->getLoc());
+  finish(*tangent, linearValues, ret->getLoc());
+  if (!primalValues.empty()) result.primal = insert(f, ".primal", primal.release());
+  result.linear = insert(f, ".linear", tangent.release());
+  return halves[key] = result;
+}
+
+/// Not in the module yet.
+static FailureOr<std::pair<OwningOpRef<func::FuncOp>, llvm::BitVector>>
+transposed(Derivatives &derivatives, func::FuncOp f, const llvm::BitVector &linearArguments,
+           const llvm::BitVector &linearResults, const llvm::BitVector &seeded) {
+  OwningOpRef<func::FuncOp> g(f.clone());
+  Block &body = g->front();
+  Activity linear(derivatives, body, body.getArguments(), linearArguments);
+  Transpose transpose(linear);
+  Location loc = cotangentLoc(body.getTerminator()->getLoc());
+  SmallVector<Value> returned = takeTerminator(body), arguments(body.getArguments());
+  OpBuilder b = OpBuilder::atBlockEnd(&body);
+  for (unsigned i : seeded.set_bits())
+    transpose.give(b, loc, returned[i], body.addArgument(returned[i].getType(), loc));
+  if (failed(transpose.block(body, b))) return failure();
+  transpose.eraseLinearOps(body);
+
+  SmallVector<Value> values = masked(returned, linearResults, false);
+  llvm::BitVector reached(arguments.size());
+  for (unsigned i : linearArguments.set_bits())
+    if (Value ct = transpose.cotangent(arguments[i])) reached.set(i), values.push_back(ct);
+  llvm::BitVector gone = linearArguments;
+  gone.resize(body.getNumArguments());
+  body.eraseArguments(gone);
+  finish(*g, values, loc);
+  eraseDeadOps(g->getBody());
+  return std::pair(std::move(g), reached);
+}
+
+FailureOr<TransposedFunction> Derivatives::transpose(func::FuncOp f, const llvm::BitVector &linear,
+                                                     const llvm::BitVector &linearResults,
+                                                     const llvm::BitVector &seeded) {
+  Key key(f, text({&linear, &linearResults, &seeded}));
+  if (auto it = transposes.find(key); it != transposes.end()) return it->second;
+  auto result = transposed(*this, f, linear, linearResults, seeded);
+  if (failed(result)) return failure();
+  return transposes[key] =
+             TransposedFunction{insert(f, ".transpose", result->first.release()), result->second};
+}
+
+FailureOr<TransposedFunction> Derivatives::vjp(func::FuncOp f, const llvm::BitVector &wrt,
+                                               const llvm::BitVector &cotangents) {
+  Key key(f, text({&wrt, &cotangents}));
+  if (auto it = vjps.find(key); it != vjps.end()) return it->second;
+  auto forward = jvp(f, wrt);
+  if (failed(forward)) return failure();
+  // Tangents come after the arguments, and after the results.
+  unsigned arguments = f.getNumArguments(), results = f.getNumResults();
+  llvm::BitVector tangents(forward->function.getNumArguments()),
+      linearResults(forward->function.getNumResults());
+  tangents.set(arguments, tangents.size());
+  linearResults.set(results, linearResults.size());
+  llvm::BitVector seeded(linearResults.size());
+  for (auto [k, i] : llvm::enumerate(forward->results.set_bits()))
+    if (cotangents[i]) seeded.set(results + k);
+
+  auto cut = splitInOneBlock(*this, forward->function, tangents);
+  if (failed(cut)) return failure();
+  auto backward = transposed(*this, **cut, tangents, linearResults, seeded);
+  if (failed(backward)) return failure();
+  llvm::BitVector reached(arguments);
+  for (auto [k, i] : llvm::enumerate(wrt.set_bits()))
+    if (backward->second[arguments + k]) reached.set(i);
+  return vjps[key] = TransposedFunction{insert(f, ".vjp", backward->first.release()), reached};
+}
+
+void Derivatives::eraseUnused() {
+  // Users are made after what they use, or use it through another function: go on until nothing
+  // changes.
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (func::FuncOp &f : made) {
+      if (!f || !SymbolTable::symbolKnownUseEmpty(f, module)) continue;
+      symbols.erase(f);
+      f = nullptr;
+      changed = true;
+    }
+  }
+}
+
+} // namespace weir::autodiff

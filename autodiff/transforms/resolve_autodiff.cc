@@ -1,0 +1,176 @@
+// weir-resolve-autodiff: replaces every jvp and vjp op by a call of the derivative, innermost
+// functions first, so that a derivative of a function that takes derivatives itself is one of
+// ordinary ops.
+#include "autodiff/transforms/passes.h"
+
+#include "autodiff/rules/rules.h"
+#include "autodiff/transforms/control.h"
+#include "mlir/Pass/Pass.h"
+
+using namespace mlir;
+using namespace weir::ir;
+
+namespace weir::autodiff {
+
+namespace {
+class Resolver {
+public:
+  explicit Resolver(ModuleOp module) : derivatives(module) {}
+
+  /// Leaves `f`, and all that it uses, without jvp and vjp ops.
+  LogicalResult resolve(func::FuncOp f);
+  void eraseUnused() { derivatives.eraseUnused(); }
+
+private:
+  LogicalResult resolveCallee(Operation *user);
+  LogicalResult replace(JvpOp op);
+  LogicalResult replace(VjpOp op);
+
+  enum class State { Unseen, Open, Done };
+  Derivatives derivatives;
+  llvm::DenseMap<Operation *, State> states;
+};
+} // namespace
+
+LogicalResult Resolver::resolveCallee(Operation *user) {
+  auto name = user->getAttrOfType<FlatSymbolRefAttr>("callee");
+  auto callee = derivatives.lookup(user, name.getValue());
+  if (failed(callee)) return failure();
+  if (states.lookup(*callee) == State::Open)
+    return user->emitError() << user->getName().stripDialect() << ": function '" << name.getValue()
+                             << "' calls itself; recursive functions are not supported";
+  return resolve(*callee);
+}
+
+LogicalResult Resolver::resolve(func::FuncOp f) {
+  if (states.lookup(f) != State::Unseen || f.isExternal()) return success();
+  states[f] = State::Open;
+  SmallVector<Operation *> users;
+  f.walk([&](Operation *op) {
+    if (isa<CallOp, JvpOp, VjpOp>(op)) users.push_back(op);
+  });
+  for (Operation *user : users) {
+    if (failed(resolveCallee(user))) return failure();
+    if (auto op = dyn_cast<JvpOp>(user); op && failed(replace(op))) return failure();
+    if (auto op = dyn_cast<VjpOp>(user); op && failed(replace(op))) return failure();
+  }
+  states[f] = State::Done;
+  return success();
+}
+
+/// Values for `op`'s results: those of the call, then for each of `wanted` the next one of the
+/// call's or, where `present` says no, zeros.
+static void replaceByCall(Operation *op, func::FuncOp callee, ValueRange operands,
+                          ArrayRef<unsigned> wanted, const llvm::BitVector &present) {
+  RuleBuilder b(op->getLoc(), op);
+  auto call =
+      CallOp::create(b, callee.getFunctionType().getResults(), callee.getSymName(), operands);
+  unsigned primals = op->getNumResults() - wanted.size(), next = primals;
+  SmallVector<Value> results(call.getOutputs().take_front(primals));
+  for (unsigned i : wanted)
+    results.push_back(present[i] ? Value(call.getOutputs()[next++])
+                                 : zeros(b, op->getResult(results.size()).getType()));
+  op->replaceAllUsesWith(results);
+  op->erase();
+}
+
+static SmallVector<unsigned> floatResults(func::FuncOp f) {
+  SmallVector<unsigned> indices;
+  for (auto [i, type] : llvm::enumerate(f.getFunctionType().getResults()))
+    if (isFloat(type)) indices.push_back(i);
+  return indices;
+}
+
+/// Takes the trailing operands that are not constant zeros; bit `positions[k]` says whether the
+/// k-th was taken.
+static llvm::BitVector takeNonzero(ValueRange values, ArrayRef<unsigned> positions, unsigned size,
+                                   SmallVector<Value> &taken) {
+  llvm::BitVector mask(size);
+  for (auto [position, value] : llvm::zip(positions, values))
+    if (!isZeroConstant(value)) mask.set(position), taken.push_back(value);
+  return mask;
+}
+
+LogicalResult Resolver::replace(JvpOp op) {
+  func::FuncOp f = *derivatives.lookup(op, op.getCallee());
+  unsigned arguments = f.getNumArguments();
+  SmallVector<unsigned> positions(op.getWrt());
+  SmallVector<Value> operands(op.getInputs().take_front(arguments));
+  llvm::BitVector wrt =
+      takeNonzero(op.getInputs().drop_front(arguments), positions, arguments, operands);
+  auto derivative = derivatives.jvp(f, wrt);
+  if (failed(derivative)) return failure();
+  replaceByCall(op, derivative->function, operands, floatResults(f), derivative->results);
+  return success();
+}
+
+LogicalResult Resolver::replace(VjpOp op) {
+  func::FuncOp f = *derivatives.lookup(op, op.getCallee());
+  unsigned arguments = f.getNumArguments();
+  SmallVector<unsigned> positions(op.getWrt()), outputs = floatResults(f);
+  llvm::BitVector wrt(arguments);
+  for (unsigned i : positions) wrt.set(i);
+  SmallVector<Value> operands(op.getInputs().take_front(arguments)), given;
+  llvm::BitVector seeded =
+      takeNonzero(op.getInputs().drop_front(arguments), outputs, f.getNumResults(), given);
+  // Results that do not vary take no cotangent.
+  auto forward = derivatives.jvp(f, wrt);
+  if (failed(forward)) return failure();
+  for (auto [i, cotangent] : llvm::zip(seeded.set_bits(), given))
+    if (forward->results[i]) operands.push_back(cotangent);
+  seeded &= forward->results;
+  auto derivative = derivatives.vjp(f, wrt, seeded);
+  if (failed(derivative)) return failure();
+  replaceByCall(op, derivative->function, operands, positions, derivative->arguments);
+  return success();
+}
+
+namespace {
+struct ResolveAutodiff : PassWrapper<ResolveAutodiff, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ResolveAutodiff)
+
+  llvm::StringRef getArgument() const override { return "weir-resolve-autodiff"; }
+  llvm::StringRef getDescription() const override {
+    return "replace jvp and vjp ops by calls of derivatives";
+  }
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registerDerivativeRules(registry);
+  }
+
+  void runOnOperation() override {
+    Resolver resolver(getOperation());
+    for (auto f : llvm::to_vector(getOperation().getOps<func::FuncOp>()))
+      if (failed(resolver.resolve(f))) return signalPassFailure();
+    resolver.eraseUnused();
+  }
+};
+} // namespace
+
+static void addRules(MLIRContext *, WeirDialect *dialect) {
+  if (dialect->getRegisteredInterface<DerivativeRules>()) return;
+  DerivativeRules &c = dialect->addInterface<DerivativeRules>();
+  addElementwiseRules(c);
+  addLayoutRules(c);
+  addReductionRules(c);
+  addContractionRules(c);
+  addIndexingRules(c);
+  addStateRules(c);
+  c.add<IfOp>({Derivative::ByHand, nullptr, nullptr, &kIfStructure});
+  c.add<ScanOp>({Derivative::ByHand, nullptr, nullptr, &kScanStructure});
+  c.add<CallOp>({Derivative::ByHand, nullptr, nullptr, &kCallStructure});
+}
+
+void registerDerivativeRules(DialectRegistry &registry) {
+  registry.insert<WeirDialect, func::FuncDialect>();
+  registry.addExtension(addRules);
+}
+
+std::unique_ptr<Pass> createResolveAutodiffPass() {
+  return std::make_unique<ResolveAutodiff>();
+}
+
+void registerAutodiffPasses() {
+  registerPass(createResolveAutodiffPass);
+}
+
+} // namespace weir::autodiff
