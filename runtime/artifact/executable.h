@@ -2,7 +2,7 @@
 // What the compiler hands to the runtime: machine code, constants, buffers at fixed places, and a
 // list of instructions over them. Plain data without pointers into itself (except
 // `Kernel::function`, which only tests fill in), so that a file format can follow. Everything is
-// indexed by position. The executor trusts an Executable only after `verify` (artifact/verify.h).
+// indexed by position. The executor trusts an Executable only after `verify` (verify.h).
 //===----------------------------------------------------------------------===//
 #pragma once
 
@@ -45,17 +45,11 @@ enum class Space : uint8_t {
   Variable, // `index` into variables
 };
 
-/// How an address moves with a loop around it.
-///   modulo == 0: + strideBytes * slice, where slice counts 0 .. trips-1, downwards in a reverse
-///   loop (scan slices). modulo  > 0: + strideBytes * ((step + shift) % modulo), where step counts
-///   0 .. trips-1 upwards in either
-///                direction (carries that alternate between two slots: modulo 2; shift 0 reads,
-///                shift 1 writes; the final value is in slot trips % 2).
+/// How an address moves with a loop around it: + strideBytes * slice, where slice counts 0 ..
+/// trips-1, downwards in a reverse loop.
 struct LoopStride {
   int32_t loop = 0; // Instruction::loop of an enclosing Loop
   int64_t strideBytes = 0;
-  int64_t modulo = 0;
-  int64_t shift = 0;
 };
 
 /// A typed piece of memory. Arena, constant and variable offsets are multiples of 64; addresses

@@ -1,0 +1,206 @@
+//===- verify.cc - refuses executables that would touch foreign memory ----===//
+// Tables first (tensors, kernels), then the instruction tree, which tells each loop's trips, then
+// the extent of every buffer over the loops that move it.
+//===----------------------------------------------------------------------===//
+#include "runtime/artifact/verify.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <set>
+
+namespace weir::runtime {
+
+namespace {
+
+constexpr int kMaxDepth = 64; // of nested instructions; deeper ones could exhaust the stack
+
+class Verifier {
+public:
+  explicit Verifier(const Executable &executable) : executable(executable) {}
+
+  absl::Status run() {
+    if (executable.numLoops < 0 || executable.arenaBytes < 0)
+      return bad("a negative number of loops or arena bytes");
+    loops.assign(executable.numLoops, {});
+    if (absl::Status s = tensors("input", executable.inputs); !s.ok()) return s;
+    if (absl::Status s = tensors("output", executable.outputs); !s.ok()) return s;
+    if (absl::Status s = tensors("variable", executable.variables); !s.ok()) return s;
+    if (absl::Status s = kernels(); !s.ok()) return s;
+    if (absl::Status s = instructions(executable.instructions, 0); !s.ok()) return s;
+    for (size_t i = 0; i < executable.buffers.size(); ++i)
+      if (absl::Status s = buffer(i); !s.ok()) return s;
+    return absl::OkStatus();
+  }
+
+private:
+  struct Loop {
+    int64_t trips = -1; // -1: no such instruction seen
+    bool active = false;
+  };
+
+  template <typename... Parts> absl::Status bad(const Parts &...parts) const {
+    return absl::InvalidArgumentError(
+        absl::StrCat("executable '", executable.name, "' is malformed: ", parts...));
+  }
+
+  template <typename Entry>
+  absl::Status tensors(const char *kind, const std::vector<Entry> &entries) const {
+    std::set<std::string> names;
+    for (const Entry &entry : entries) {
+      if (!names.insert(entry.name).second)
+        return bad("two ", kind, "s are named '", entry.name, "'");
+      if (!byteCount(entry.dtype, entry.dims))
+        return bad(kind, " '", entry.name, "' has the type ", typeStr(entry.dtype, entry.dims));
+    }
+    return absl::OkStatus();
+  }
+
+  static std::optional<int64_t> byteCount(DType dtype, const std::vector<int64_t> &dims) {
+    int64_t bytes = 0;
+    std::optional<int64_t> count = elementCount(dims);
+    if (dtype > DType::F64 || !count ||
+        __builtin_mul_overflow(*count, int64_t(dtypeBytes(dtype)), &bytes))
+      return std::nullopt;
+    return bytes;
+  }
+
+  absl::Status kernels() const {
+    for (const Kernel &kernel : executable.kernels) {
+      if (kernel.tasks < 0 || kernel.scratchBytesPerThread < 0)
+        return bad("kernel '", kernel.name, "' has negative tasks or scratch");
+      if (!kernel.function && (kernel.codeOffset < 0 ||
+                               static_cast<size_t>(kernel.codeOffset) >= executable.image.size()))
+        return bad("the entry of kernel '", kernel.name, "' is outside the image");
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status instructions(const std::vector<Instruction> &list, int depth) {
+    if (depth > kMaxDepth) return bad("instructions are nested deeper than ", kMaxDepth);
+    for (size_t i = 0; i < list.size(); ++i) {
+      for (int32_t dep : list[i].deps)
+        if (dep < 0 || static_cast<size_t>(dep) >= i)
+          return bad("an instruction depends on one that does not come before it");
+      if (absl::Status s = instruction(list[i], depth); !s.ok()) return s;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status instruction(const Instruction &instruction, int depth) {
+    for (int32_t index : instruction.buffers) {
+      if (index < 0 || static_cast<size_t>(index) >= executable.buffers.size())
+        return bad("an instruction names buffer ", index, " of ", executable.buffers.size());
+      for (const LoopStride &stride : executable.buffers[index].strides)
+        if (stride.loop < 0 || stride.loop >= executable.numLoops || !loops[stride.loop].active)
+          return bad("buffer ", index, " is used outside loop ", stride.loop, " that moves it");
+    }
+    switch (instruction.kind) {
+    case Instruction::Kind::Launch:
+      if (instruction.kernel < 0 ||
+          static_cast<size_t>(instruction.kernel) >= executable.kernels.size())
+        return bad("a launch names kernel ", instruction.kernel, " of ", executable.kernels.size());
+      return absl::OkStatus();
+    case Instruction::Kind::Copy:
+      return copy(instruction);
+    case Instruction::Kind::If: {
+      if (instruction.buffers.size() != 1 ||
+          executable.buffers[instruction.buffers[0]].dtype != DType::I1 ||
+          executable.buffers[instruction.buffers[0]].bytes != 1)
+        return bad("the predicate of an if is not one i1");
+      if (absl::Status s = instructions(instruction.body, depth + 1); !s.ok()) return s;
+      return instructions(instruction.otherwise, depth + 1);
+    }
+    case Instruction::Kind::Loop:
+      return loop(instruction, depth);
+    }
+    return bad("an instruction has an unknown kind");
+  }
+
+  absl::Status copy(const Instruction &instruction) const {
+    if (instruction.buffers.size() != 2) return bad("a copy needs two buffers");
+    const Buffer &source = executable.buffers[instruction.buffers[0]];
+    const Buffer &target = executable.buffers[instruction.buffers[1]];
+    if (source.bytes != target.bytes)
+      return bad("a copy has ", source.bytes, " bytes on one side and ", target.bytes,
+                 " on the other");
+    if (target.space == Space::Input || target.space == Space::Constant)
+      return bad("a copy writes to a feed or a constant");
+    return absl::OkStatus();
+  }
+
+  absl::Status loop(const Instruction &instruction, int depth) {
+    if (instruction.loop < 0 || instruction.loop >= executable.numLoops)
+      return bad("a loop has number ", instruction.loop, " of ", executable.numLoops);
+    Loop &loop = loops[instruction.loop];
+    if (loop.trips >= 0) return bad("two loops have number ", instruction.loop);
+    if (instruction.trips < 0) return bad("loop ", instruction.loop, " has negative trips");
+    loop = {instruction.trips, true};
+    absl::Status status = instructions(instruction.body, depth + 1);
+    loop.active = false;
+    return status;
+  }
+
+  /// Size of the memory that `buffer` lies in; nothing when its index is out of range.
+  std::optional<int64_t> spaceBytes(const Buffer &buffer) const {
+    auto sizeOf = [&](const auto &entries) -> std::optional<int64_t> {
+      if (buffer.index < 0 || static_cast<size_t>(buffer.index) >= entries.size())
+        return std::nullopt;
+      return byteCount(entries[buffer.index].dtype, entries[buffer.index].dims);
+    };
+    switch (buffer.space) {
+    case Space::Arena:
+      return executable.arenaBytes;
+    case Space::Constant:
+      return static_cast<int64_t>(executable.constants.size());
+    case Space::Input:
+      return sizeOf(executable.inputs);
+    case Space::Output:
+      return sizeOf(executable.outputs);
+    case Space::Variable:
+      return sizeOf(executable.variables);
+    }
+    return std::nullopt;
+  }
+
+  absl::Status buffer(size_t index) const {
+    const Buffer &buffer = executable.buffers[index];
+    std::optional<int64_t> bytes = byteCount(buffer.dtype, buffer.dims);
+    if (!bytes || *bytes != buffer.bytes)
+      return bad("buffer ", index, " has ", buffer.bytes, " bytes but type ",
+                 typeStr(buffer.dtype, buffer.dims));
+    std::optional<int64_t> space = spaceBytes(buffer);
+    if (!space)
+      return bad("buffer ", index, " lies in entry ", buffer.index, ", which is not there");
+    int64_t alignment = buffer.strides.empty() ? kBufferAlignment : dtypeBytes(buffer.dtype);
+    if (buffer.offset % alignment != 0)
+      return bad("buffer ", index, " is not aligned to ", alignment, " bytes");
+    // Wide enough for any sum of products of the 64-bit fields that can be in range.
+    __int128 lowest = buffer.offset, end = __int128(buffer.offset) + buffer.bytes;
+    std::set<int32_t> moved;
+    for (const LoopStride &stride : buffer.strides) {
+      if (stride.loop < 0 || stride.loop >= executable.numLoops ||
+          !moved.insert(stride.loop).second)
+        return bad("buffer ", index, " is moved by loop ", stride.loop, " that is not there");
+      if (stride.strideBytes % int64_t(dtypeBytes(buffer.dtype)) != 0)
+        return bad("buffer ", index, " moves by ", stride.strideBytes, " bytes");
+      int64_t trips = loops[stride.loop].trips;
+      if (trips <= 0) return absl::OkStatus(); // a slice of nothing, never touched
+      __int128 reach = __int128(stride.strideBytes) * (trips - 1);
+      (reach < 0 ? lowest : end) += reach;
+    }
+    if (lowest < 0 || end > *space)
+      return bad("buffer ", index, " reaches outside its ", *space, " bytes");
+    return absl::OkStatus();
+  }
+
+  const Executable &executable;
+  std::vector<Loop> loops;
+};
+
+} // namespace
+
+absl::Status verify(const Executable &executable) {
+  return Verifier(executable).run();
+}
+
+} // namespace weir::runtime

@@ -1,0 +1,112 @@
+//===- file.cc - whole files, safely --------------------------------------===//
+// POSIX calls with their errors as statuses.
+//===----------------------------------------------------------------------===//
+#include "runtime/base/file.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace weir::runtime {
+
+namespace {
+
+absl::Status failed(const char *what, const std::string &path, int error) {
+  std::string message = absl::StrCat("cannot ", what, " ", path, ": ", std::strerror(error));
+  if (error == ENOENT) return absl::NotFoundError(message);
+  if (error == EACCES || error == EPERM) return absl::PermissionDeniedError(message);
+  if (error == ENOSPC || error == EDQUOT) return absl::ResourceExhaustedError(message);
+  return absl::UnavailableError(message);
+}
+
+/// Returns 0 or the error number.
+int writeAll(int fd, std::span<const std::byte> bytes) {
+  constexpr size_t kMostAtOnce = size_t(1) << 30; // Linux writes no more than 2 GiB in a call
+  while (!bytes.empty()) {
+    ssize_t written = write(fd, bytes.data(), std::min(bytes.size(), kMostAtOnce));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return errno;
+    bytes = bytes.subspan(written);
+  }
+  return 0;
+}
+
+/// Makes a rename within the directory of `path` durable. Returns 0 or the error number.
+int syncDirectoryOf(const std::string &path) {
+  size_t slash = path.rfind('/');
+  std::string directory =
+      slash == std::string::npos ? "." : path.substr(0, std::max<size_t>(slash, 1));
+  int fd = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return errno;
+  int error = fsync(fd) != 0 && errno != EINVAL ? errno : 0; // EINVAL: no sync on this file system
+  close(fd);
+  return error;
+}
+
+} // namespace
+
+absl::Status writeFileAtomically(const std::string &path,
+                                 const std::vector<std::span<const std::byte>> &pieces) {
+  std::string temporary = path + ".XXXXXX";
+  int fd = mkostemp(temporary.data(), O_CLOEXEC);
+  if (fd < 0) return failed("write", path, errno);
+  int error = 0;
+  for (std::span<const std::byte> piece : pieces)
+    if (error = writeAll(fd, piece); error != 0) break;
+  mode_t mask = umask(0);
+  umask(mask);
+  if (!error && fchmod(fd, 0666 & ~mask) != 0) error = errno;
+  if (!error && fsync(fd) != 0) error = errno;
+  if (close(fd) != 0 && !error) error = errno;
+  if (!error && std::rename(temporary.c_str(), path.c_str()) != 0) error = errno;
+  if (error) {
+    unlink(temporary.c_str());
+    return failed("write", path, error);
+  }
+  error = syncDirectoryOf(path);
+  return error ? failed("sync the directory of", path, error) : absl::OkStatus();
+}
+
+absl::StatusOr<InputFile> InputFile::open(const std::string &path) {
+  int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return failed("open", path, errno);
+  struct stat info;
+  if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+    close(fd);
+    return absl::InvalidArgumentError(absl::StrCat("cannot open ", path, ": not a regular file"));
+  }
+  return InputFile(path, fd, info.st_size);
+}
+
+InputFile::InputFile(InputFile &&other) noexcept
+    : path(std::move(other.path)), fd(other.fd), bytes(other.bytes) {
+  other.fd = -1;
+}
+
+InputFile::~InputFile() {
+  if (fd >= 0) close(fd);
+}
+
+absl::Status InputFile::read(int64_t offset, std::span<std::byte> target) const {
+  while (!target.empty()) {
+    ssize_t got = pread(fd, target.data(), target.size(), offset);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return failed("read", path, errno);
+    if (got == 0)
+      return absl::DataLossError(absl::StrCat(path, " ends after ", offset, " bytes, ",
+                                              target.size(), " more are needed"));
+    target = target.subspan(got);
+    offset += got;
+  }
+  return absl::OkStatus();
+}
+
+} // namespace weir::runtime

@@ -1,0 +1,262 @@
+//===- session.cc - runs an executable ------------------------------------===//
+// Loading, the checks before a run, and the loop over the steps.
+//===----------------------------------------------------------------------===//
+#include "runtime/executor/session.h"
+
+#include "runtime/artifact/verify.h"
+#include "runtime/device/cpu/float_environment.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <new>
+
+namespace weir::runtime {
+
+namespace {
+
+template <typename Entry> int64_t storageBytes(const Entry &entry) {
+  return roundUp(elementCount(entry.dims).value_or(0) * dtypeBytes(entry.dtype), kBufferAlignment);
+}
+
+bool isAligned(const void *pointer) {
+  return reinterpret_cast<uintptr_t>(pointer) % kBufferAlignment == 0;
+}
+
+/// Clears a flag when it goes.
+struct Release {
+  std::atomic<bool> &flag;
+  ~Release() { flag.store(false, std::memory_order_release); }
+};
+
+} // namespace
+
+Session::Session(std::shared_ptr<const Executable> executable, std::shared_ptr<VariableStore> store,
+                 std::shared_ptr<ThreadPool> pool)
+    : compiled(std::move(executable)), store(std::move(store)), pool(std::move(pool)) {}
+
+absl::StatusOr<std::unique_ptr<Session>>
+Session::create(std::shared_ptr<const Executable> executable, SessionOptions options) {
+  if (absl::Status s = verify(*executable); !s.ok()) return s;
+  if (!options.variables) options.variables = std::make_shared<VariableStore>();
+  if (!options.pool) options.pool = ThreadPool::shared();
+  std::unique_ptr<Session> session(
+      new Session(std::move(executable), std::move(options.variables), std::move(options.pool)));
+  if (absl::Status s = session->load(); !s.ok()) return s;
+  return session;
+}
+
+absl::Status Session::load() {
+  if (absl::Status s = store->declare(compiled->variables); !s.ok()) return s;
+  absl::StatusOr<Mapping> mapped = Mapping::code(compiled->image);
+  if (!mapped.ok()) return mapped.status();
+  code = *std::move(mapped);
+
+  MemoryStatement lines = memory();
+  mapped = Mapping::zeros(lines.arenaBytes + lines.scratchBytes);
+  if (!mapped.ok()) return mapped.status();
+  arena = *std::move(mapped);
+  arena.populate();
+  mapped = Mapping::zeros(lines.outputBytes);
+  if (!mapped.ok()) return mapped.status();
+  unwanted = *std::move(mapped);
+
+  scratch = arena.data() + lines.arenaBytes;
+  scratchStride = lines.scratchBytes / pool->size();
+  bases.arena = arena.data();
+  bases.code = code.data();
+  bases.constants = compiled->constants.data();
+  bases.inputs.resize(compiled->inputs.size());
+  std::byte *next = unwanted.data();
+  for (const Output &output : compiled->outputs) {
+    unwantedOutputs.push_back(next);
+    next += storageBytes(output);
+  }
+  bases.outputs = unwantedOutputs;
+  for (const Variable &variable : compiled->variables)
+    bases.variables.push_back(static_cast<std::byte *>(store->address(variable.name)));
+  program = std::make_unique<Program>(*compiled, bases, pool->size());
+  feedPointers.resize(compiled->inputs.size());
+  fetchPointers.resize(compiled->outputs.size());
+  return absl::OkStatus();
+}
+
+absl::Status Session::checkFeeds(const std::vector<HostTensor> &feeds) const {
+  const std::vector<Input> &inputs = compiled->inputs;
+  if (feeds.size() != inputs.size())
+    return absl::InvalidArgumentError(absl::StrCat("'", compiled->name, "' needs ", inputs.size(),
+                                                   " feeds, given ", feeds.size()));
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (feeds[i].dtype() != inputs[i].dtype || feeds[i].dims() != inputs[i].dims)
+      return absl::InvalidArgumentError(absl::StrCat("feed '", inputs[i].name, "' is ",
+                                                     feeds[i].typeStr(), ", the graph needs ",
+                                                     typeStr(inputs[i].dtype, inputs[i].dims)));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<HostTensor>> Session::run(const std::vector<HostTensor> &feeds) {
+  std::vector<int32_t> all(compiled->outputs.size());
+  for (size_t i = 0; i < all.size(); ++i) all[i] = static_cast<int32_t>(i);
+  return run(feeds, all);
+}
+
+absl::StatusOr<std::vector<HostTensor>> Session::run(const std::vector<HostTensor> &feeds,
+                                                     const std::vector<int32_t> &fetches) {
+  const std::vector<Output> &outputs = compiled->outputs;
+  std::vector<HostTensor> results;
+  std::vector<HostTensor *> targets(outputs.size());
+  try {
+    results.reserve(fetches.size());
+    for (int32_t fetch : fetches) {
+      if (fetch < 0 || static_cast<size_t>(fetch) >= outputs.size() || targets[fetch])
+        return absl::InvalidArgumentError(
+            absl::StrCat("fetch ", fetch, " of ", outputs.size(), " outputs, or fetched twice"));
+      results.emplace_back(outputs[fetch].dtype, outputs[fetch].dims);
+      targets[fetch] = &results.back();
+    }
+  } catch (const std::bad_alloc &) {
+    return absl::ResourceExhaustedError("no memory for the fetches");
+  }
+  if (absl::Status s = runInto(feeds, targets); !s.ok()) return s;
+  return results;
+}
+
+absl::Status Session::runInto(const std::vector<HostTensor> &feeds,
+                              const std::vector<HostTensor *> &fetches) {
+  const std::vector<Output> &outputs = compiled->outputs;
+  if (absl::Status s = checkFeeds(feeds); !s.ok()) return s;
+  if (fetches.size() != outputs.size())
+    return absl::InvalidArgumentError(absl::StrCat("'", compiled->name, "' has ", outputs.size(),
+                                                   " outputs, given ", fetches.size()));
+  if (running.exchange(true, std::memory_order_acquire))
+    return absl::FailedPreconditionError("the session is running already");
+  Release release{running};
+  for (size_t i = 0; i < feeds.size(); ++i) feedPointers[i] = feeds[i].raw();
+  for (size_t i = 0; i < fetches.size(); ++i) {
+    if (fetches[i] &&
+        (fetches[i]->dtype() != outputs[i].dtype || fetches[i]->dims() != outputs[i].dims))
+      return absl::InvalidArgumentError(absl::StrCat(
+          "fetch '", outputs[i].name, "' is ", typeStr(outputs[i].dtype, outputs[i].dims),
+          ", the tensor given for it is ", fetches[i]->typeStr()));
+    fetchPointers[i] = fetches[i] ? fetches[i]->mutableRaw() : nullptr;
+  }
+  return runExclusively(feedPointers.data(), fetchPointers.data());
+}
+
+absl::Status Session::runRaw(const void *const *feeds, void *const *fetches) {
+  if (running.exchange(true, std::memory_order_acquire))
+    return absl::FailedPreconditionError("the session is running already");
+  Release release{running};
+  return runExclusively(feeds, fetches);
+}
+
+absl::Status Session::runExclusively(const void *const *feeds, void *const *fetches) {
+  if (!store->allSet())
+    if (absl::Status s = store->requireValues(compiled->variables); !s.ok()) return s;
+  if (absl::Status s = bindCaller(feeds, fetches); !s.ok()) return s;
+  cancelled.store(false, std::memory_order_relaxed);
+  if (!execute()) {
+    program->rebind(bases);
+    store->poison(compiled->variables, "it was cancelled");
+    return absl::CancelledError(absl::StrCat("the run of '", compiled->name, "' was cancelled"));
+  }
+  ++totals.runs;
+  return absl::OkStatus();
+}
+
+absl::Status Session::bindCaller(const void *const *feeds, void *const *fetches) {
+  for (size_t i = 0; i < bases.inputs.size(); ++i) {
+    auto *feed = static_cast<std::byte *>(const_cast<void *>(feeds[i])); // never written
+    if (feed && feed == bases.inputs[i]) continue;
+    if (!feed || !isAligned(feed))
+      return absl::InvalidArgumentError(absl::StrCat("feed '", compiled->inputs[i].name,
+                                                     "' is null or not aligned to ",
+                                                     kBufferAlignment, " bytes"));
+    bases.inputs[i] = feed;
+    program->bindInput(static_cast<int>(i), feed);
+  }
+  for (size_t i = 0; i < bases.outputs.size(); ++i) {
+    auto *fetch = fetches[i] ? static_cast<std::byte *>(fetches[i]) : unwantedOutputs[i];
+    if (fetch == bases.outputs[i]) continue;
+    if (!isAligned(fetch))
+      return absl::InvalidArgumentError(absl::StrCat("fetch '", compiled->outputs[i].name,
+                                                     "' is not aligned to ", kBufferAlignment,
+                                                     " bytes"));
+    bases.outputs[i] = fetch;
+    program->bindOutput(static_cast<int>(i), fetch);
+  }
+  return absl::OkStatus();
+}
+
+bool Session::execute() {
+  FloatEnvironment environment;
+  if (!program->isParallel()) return trace ? executeSteps<true>() : executeSteps<false>();
+  ThreadPool::Attention attention(*pool);
+  return trace ? executeSteps<true>() : executeSteps<false>();
+}
+
+/// Returns false when the run was cancelled.
+template <bool traced> bool Session::executeSteps() {
+  const Step *steps = program->steps().data();
+  const int32_t end = static_cast<int32_t>(program->steps().size());
+  for (int32_t at = 0; at < end;) {
+    const Step &step = steps[at++];
+    switch (step.kind) {
+    case Step::Kind::Launch:
+      if (cancelled.load(std::memory_order_relaxed)) return false;
+      launch<traced>(step);
+      break;
+    case Step::Kind::BranchIfNot:
+      if (*static_cast<const uint8_t *>(step.slots[0]) == 0) at = step.target;
+      break;
+    case Step::Kind::Jump:
+      at = step.target;
+      break;
+    case Step::Kind::LoopBegin:
+      if (!program->enterLoop(step.loop)) at = step.target;
+      break;
+    case Step::Kind::LoopEnd:
+      if (program->nextTrip(step.loop)) at = step.target;
+      break;
+    }
+  }
+  return true;
+}
+
+template <bool traced> void Session::launch(const Step &step) {
+  TraceEvent event;
+  if constexpr (traced) event.startNanos = trace->nowNanos();
+  if (step.split.width <= 1) {
+    step.function(step.slots, 0, step.tasks, scratch);
+  } else {
+    struct Context {
+      const Step &step;
+      std::byte *scratch;
+      int64_t stride;
+    } context{step, scratch, scratchStride};
+    pool->parallelFor(
+        step.tasks, step.split,
+        [](void *opaque, int64_t begin, int64_t end, int thread) {
+          const Context &context = *static_cast<Context *>(opaque);
+          context.step.function(context.step.slots, begin, end,
+                                context.scratch + thread * context.stride);
+        },
+        &context);
+  }
+  totals.launches += step.counted;
+  if constexpr (traced) {
+    if (!step.counted) return;
+    event.kernel = &compiled->kernels[step.source->kernel];
+    event.launch = step.source;
+    event.endNanos = trace->nowNanos();
+    event.threads = step.split.width;
+    trace->record(event);
+  }
+}
+
+void Session::setTrace(TraceRecorder *recorder) {
+  trace = recorder;
+  if (recorder) recorder->keepAlive(compiled);
+}
+
+} // namespace weir::runtime
