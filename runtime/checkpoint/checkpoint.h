@@ -1,0 +1,47 @@
+//===- checkpoint.h - named tensors in a file -------------------*- C++ -*-===//
+// The state of a training run (variables, and text such as the step, the seed and the
+// configuration) in the safetensors format, so that other tools read it. Written atomically; read
+// with everything checked. A digest in the metadata covers header and data: a file with a flipped
+// bit is refused, not loaded.
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "runtime/base/host_tensor.h"
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace weir::runtime {
+
+struct Checkpoint {
+  /// In the order of the file. Names are unique.
+  std::vector<std::pair<std::string, HostTensor>> tensors;
+  /// "step", "seed", ...: whatever the writer needs, as UTF-8.
+  std::map<std::string, std::string> metadata;
+  /// The file it was read from, for messages; empty otherwise.
+  std::string path;
+
+  /// The tensor `name` if it has this type. Errors name the file, the tensor, and both types.
+  absl::StatusOr<HostTensor> tensor(std::string_view name, DType dtype,
+                                    const std::vector<int64_t> &dims) const;
+  /// The metadata entry `key`. Error: there is none.
+  absl::StatusOr<std::string> text(std::string_view key) const;
+};
+
+/// Replaces `path` with `checkpoint`, or leaves it as it was and says why.
+/// Errors: two tensors of one name, a name or text that is not UTF-8, or the file system's.
+absl::Status writeCheckpoint(const std::string &path, const Checkpoint &checkpoint);
+
+/// Errors: no such file; truncated; not a safetensors file; a header that is not what the format
+/// demands (offsets that overlap, leave gaps or pass the end, sizes that do not fit the type); a
+/// digest that does not match. Each names the file and, where there is one, the tensor. A file
+/// without a digest (another tool's) is read without that check.
+absl::StatusOr<Checkpoint> readCheckpoint(const std::string &path);
+
+} // namespace weir::runtime
