@@ -1,0 +1,122 @@
+// Polynomial coefficients of the elementwise functions, lowest degree first, and split constants.
+// Written by fit.py, which says how; do not edit. f32 tables hold values that f32 represents.
+
+#pragma once
+
+namespace weir::codegen {
+
+/// expm1(r) = r + r^2 P(r), |r| <= ln(2)/2, relative error 2^-26.1.
+inline constexpr double kExpF32[] = {0x1.fffffe0000000p-2, 0x1.5554b00000000p-3,
+                                     0x1.5556c20000000p-5, 0x1.12287a0000000p-7,
+                                     0x1.6bed300000000p-10};
+
+/// expm1(r) = r + r^2 P(r), |r| <= ln(2)/2, relative error 2^-59.6.
+inline constexpr double kExpF64[] = {
+    0x1.0000000000000p-1,  0x1.5555555555559p-3,  0x1.555555555553ep-5,  0x1.111111110f6c6p-7,
+    0x1.6c16c16c1f108p-10, 0x1.a01a01afdd1f1p-13, 0x1.a01a017ba0a25p-16, 0x1.71ddf864c5fedp-19,
+    0x1.27e5366c3e390p-22, 0x1.af5ea689c65a6p-26, 0x1.1ee8410dc6c48p-29};
+
+/// ln(2) as a sum of f32.
+inline constexpr double kLn2F32[] = {0x1.62e4300000000p-1, -0x1.05c6100000000p-29};
+
+/// ln(2) as a sum of f64.
+inline constexpr double kLn2F64[] = {0x1.62e42fefa39efp-1, 0x1.abc9e3b39803fp-56};
+
+/// log1p(f) = f - f^2/2 + f^3 P(f), f in [-1/4, 1/2], relative error 2^-27.5.
+inline constexpr double kLogF32[] = {
+    0x1.5555a40000000p-2, -0x1.0000420000000p-2, 0x1.99699a0000000p-3, -0x1.54ef720000000p-3,
+    0x1.28842c0000000p-3, -0x1.0d8d3a0000000p-3, 0x1.ac9bae0000000p-4, -0x1.7147100000000p-5};
+
+/// 2 atanh(s) = 2 s + s z P(z), z = s^2, s in [-1/7, 1/5], relative error 2^-62.0.
+inline constexpr double kLogF64[] = {
+    0x1.555555555554fp-1, 0x1.999999999c1acp-2, 0x1.24924921e1908p-2, 0x1.c71c7491fb784p-3,
+    0x1.745c4a5e2b72dp-3, 0x1.3b35cffa57818p-3, 0x1.0dcaa146711a4p-3, 0x1.1b87d03c35f79p-3};
+
+/// 2 atanh(s) = 2 s + 2/3 s z + s z^2 P(z), z = s^2, s in [-1/7, 1/5], relative error 2^-66.2.
+inline constexpr double kLogTailF64[] = {
+    0x1.999999999999ap-2, 0x1.24924924922d8p-2, 0x1.c71c71c753be9p-3,
+    0x1.745d1728b4eeap-3, 0x1.3b13ba4ef6868p-3, 0x1.110f4db70ddf9p-3,
+    0x1.e25019fdb53edp-4, 0x1.a6f665aae5048p-4, 0x1.dbe2122ea80e1p-4};
+
+/// 2/3 as a sum of f64.
+inline constexpr double kTwoThirdsF64[] = {0x1.5555555555555p-1, 0x1.5555555555555p-55};
+
+/// sin(r) = r + r z P(z), z = r^2, |r| <= pi/4, relative error 2^-28.0.
+inline constexpr double kSinF32[] = {-0x1.5555451a23518p-3, 0x1.110735faa3089p-7,
+                                     -0x1.99422511532f9p-13};
+
+/// cos(r) = 1 - z/2 + z^2 P(z), z = r^2, |r| <= pi/4, relative error 2^-33.0.
+inline constexpr double kCosF32[] = {0x1.55554a08c50e3p-5, -0x1.6c0c2e4ccffcbp-10,
+                                     0x1.99ea0b9d97ba7p-16};
+
+/// sin(r) = r + r z P(z), z = r^2, |r| <= pi/4, relative error 2^-56.5.
+inline constexpr double kSinF64[] = {-0x1.5555555555548p-3,  0x1.111111110f7b0p-7,
+                                     -0x1.a01a019bf9bd2p-13, 0x1.71de3564101a1p-19,
+                                     -0x1.ae5e5787a976ap-26, 0x1.5d8ee9a0eb7f7p-33};
+
+/// cos(r) = 1 - z/2 + z^2 P(z), z = r^2, |r| <= pi/4, relative error 2^-59.4.
+inline constexpr double kCosF64[] = {0x1.555555555554bp-5,  -0x1.6c16c16c14f6dp-10,
+                                     0x1.a01a019c80a5fp-16, -0x1.27e4f7e80d326p-22,
+                                     0x1.1ee9d5d01da4bp-29, -0x1.8fa3990a40e56p-37};
+
+/// atan(t) = t + t z P(z), z = t^2, |t| <= 1, relative error 2^-31.2.
+inline constexpr double kAtanF32[] = {
+    -0x1.55555103e354ep-2, 0x1.9997e02a65b76p-3, -0x1.247373410bf0ep-3, 0x1.c4f1ded2cd62fp-4,
+    -0x1.68e6f6be23899p-4, 0x1.1422bad72fbe2p-4, -0x1.6e198a358e31ep-5, 0x1.714b0966bf55ap-6,
+    -0x1.df97101e7ee77p-8, 0x1.23f952f0417c9p-10};
+
+/// atan(t) = t + t z P(z), z = t^2, |t| <= 1, relative error 2^-56.2.
+inline constexpr double kAtanF64[] = {
+    -0x1.555555555554dp-2, 0x1.9999999998c28p-3, -0x1.2492492456ad0p-3,  0x1.c71c71b629672p-4,
+    -0x1.745d15d0362ecp-4, 0x1.3b139bcec4227p-4, -0x1.111032694d07bp-4,  0x1.e1d487190967ep-5,
+    -0x1.aeda51dc3b468p-5, 0x1.84b44f1221659p-5, -0x1.5f241f1318dedp-5,  0x1.390449676ca6bp-5,
+    -0x1.0c93fbdd9e206p-5, 0x1.ac77ed12725f4p-6, -0x1.30f97f7fc8dacp-6,  0x1.72db2d5791ad5p-7,
+    -0x1.6fd0142be8a95p-8, 0x1.1a0335ff9a4adp-9, -0x1.36d8b4798d84ap-11, 0x1.b3ab8df3e03f6p-14,
+    -0x1.2263173e322c7p-17};
+
+/// pi/2 as a sum of f64.
+inline constexpr double kHalfPiF64[] = {0x1.921fb54442d18p+0, 0x1.1a62633145c07p-54,
+                                        -0x1.f1976b7ed8fbcp-110};
+
+/// tanh(x) = x + x z P(z), z = x^2, |x| <= 0.55, relative error 2^-29.0.
+inline constexpr double kTanhF32[] = {-0x1.55554a0000000p-2, 0x1.110d200000000p-3,
+                                      -0x1.b9284c0000000p-5, 0x1.593b0a0000000p-6,
+                                      -0x1.9b24cc0000000p-8};
+
+/// tanh(x) = x + x z P(z), z = x^2, |x| <= 0.55, relative error 2^-60.0.
+inline constexpr double kTanhF64[] = {
+    -0x1.555555555554fp-2,  0x1.1111111110797p-3,  -0x1.ba1ba1b97d18ep-5,  0x1.664f485957014p-6,
+    -0x1.226e2f111d504p-7,  0x1.d6d29b0b53be0p-9,  -0x1.7d8fcc78b485dp-10, 0x1.348371bb1d54fp-11,
+    -0x1.e96d4b0cc8dd5p-13, 0x1.5d6d116f2572ap-14, -0x1.46fe9f3f8814bp-16};
+
+/// erf(x) = x + x P(z), z = x^2, |x| <= 0.95, relative error 2^-25.0.
+inline constexpr double kErfSmallF32[] = {0x1.06eba60000000p-3, -0x1.8126c60000000p-2,
+                                          0x1.ce15360000000p-4, -0x1.b640be0000000p-6,
+                                          0x1.458c1e0000000p-8, -0x1.3354660000000p-11};
+
+/// erf(x) = 1 - exp(-P(|x|)), 0.95 <= |x| <= 4, relative error 2^-29.1.
+inline constexpr double kErfLargeF32[] = {
+    0x1.fda4bc0000000p-13, 0x1.20a2a60000000p+0, 0x1.4667260000000p-1,  0x1.a88cfe0000000p-4,
+    -0x1.69f5b00000000p-6, 0x1.8a7c0e0000000p-9, -0x1.93c9720000000p-13};
+
+/// erf(x) = x + x P(z), z = x^2, |x| <= 1, relative error 2^-56.3.
+inline constexpr double kErfSmallF64[] = {
+    0x1.06eba8214db69p-3,  -0x1.812746b0379e7p-2,  0x1.ce2f21a042bddp-4,  -0x1.b82ce31288997p-6,
+    0x1.565bcd0e649d6p-8,  -0x1.c02db3fed5d60p-11, 0x1.f9a326bf4523ep-14, -0x1.f4d255d66d92bp-17,
+    0x1.b9e64c532d8cap-20, -0x1.5f6d634522d11p-23, 0x1.fc409b51e0205p-27, -0x1.4e5367a6a65bdp-30,
+    0x1.7ebe2cb5763a8p-34, -0x1.2905d9982ec03p-38};
+
+/// erf(x) = 1 - exp(-P(|x|)), 1 <= |x| <= 6, relative error 2^-55.9.
+inline constexpr double kErfLargeF64[] = {
+    0x1.d50adc3707fe5p-26,  0x1.20dd70e25711cp+0,   0x1.45f3265337d34p-1,   0x1.a4f315ea70d2cp-4,
+    -0x1.396573226ab9dp-6,  -0x1.a7cb915c74261p-13, 0x1.b703782994e43p-10,  -0x1.21784a150533dp-11,
+    -0x1.74344dce24ef6p-16, 0x1.d1197dc257258p-14,  -0x1.0fd654487e8e2p-14, 0x1.97ad4293a16a2p-16,
+    -0x1.c7ac3f231fe5ap-18, 0x1.8ae8d649e1de1p-20,  -0x1.0abc56a51a8a3p-22, 0x1.14e6e10fe0065p-25,
+    -0x1.abcbf421a313fp-29, 0x1.cfb188a11b30ep-33,  -0x1.3ab67c44573abp-37, 0x1.927a9ec87b876p-43};
+
+/// cbrt(m) = P(m), m in [1/2, 1], relative error 2^-16.7.
+inline constexpr double kCbrt[] = {0x1.9c0c04f9fe3b6p-2, 0x1.23d702fdf786ap+0,
+                                   -0x1.e8a52a398b1acp-1, 0x1.17e25cdf89b00p-1,
+                                   -0x1.13c9c0736afe1p-3};
+
+} // namespace weir::codegen
