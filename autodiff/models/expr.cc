@@ -9,6 +9,12 @@ using namespace weir::ir;
 
 namespace weir::autodiff {
 
+RuleBuilder atEnd(Block &block, Location loc) {
+  RuleBuilder b(loc, loc.getContext());
+  b.setInsertionPointToEnd(&block);
+  return b;
+}
+
 RankedTensorType tensorType(Value value) {
   return cast<RankedTensorType>(value.getType());
 }

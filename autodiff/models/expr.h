@@ -12,6 +12,9 @@ namespace weir::autodiff {
 
 using RuleBuilder = mlir::ImplicitLocOpBuilder;
 
+/// At the end of `block`, which need not belong to an op yet.
+RuleBuilder atEnd(mlir::Block &block, mlir::Location loc);
+
 mlir::RankedTensorType tensorType(mlir::Value value);
 llvm::ArrayRef<int64_t> shapeOf(mlir::Value value);
 bool isFloat(mlir::Type type);

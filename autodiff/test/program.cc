@@ -109,6 +109,11 @@ std::vector<bool> Program::floatResults(const std::string &function) {
   return whichFloat(find(*owned, function).getFunctionType().getResults());
 }
 
+size_t Program::elementsOfArgument(const std::string &function, unsigned argument) {
+  Type type = find(*owned, function).getFunctionType().getInput(argument);
+  return cast<RankedTensorType>(type).getNumElements();
+}
+
 int64_t Program::flops(const std::string &function) {
   return ir::flopsOfBody(find(*owned, function).getBody());
 }

@@ -35,9 +35,11 @@ public:
   std::vector<bool> floatArguments(const std::string &function);
   std::vector<bool> floatResults(const std::string &function);
 
+  size_t elementsOfArgument(const std::string &function, unsigned argument);
+
   /// Floating point operations of a function, callees included.
   int64_t flops(const std::string &function);
-  /// Number of `weir.call` ops, and of functions whose name starts with `prefix`.
+  /// Functions whose name starts with `prefix`.
   int64_t countFunctions(const std::string &prefix);
 
   std::string message;

@@ -33,8 +33,8 @@ static func::FuncOp createFunction(func::FuncOp source) {
 /// Ends `f`: it returns `values`, and has the type that its block says.
 static void finish(func::FuncOp f, ValueRange values, Location loc) {
   Block &body = f.front();
-  OpBuilder b = OpBuilder::atBlockEnd(&body);
-  func::ReturnOp::create(b, loc, values);
+  RuleBuilder b = atEnd(body, loc);
+  func::ReturnOp::create(b, values);
   f.setType(b.getFunctionType(body.getArgumentTypes(), values.getTypes()));
 }
 
@@ -84,7 +84,7 @@ FailureOr<JvpFunction> Derivatives::jvp(func::FuncOp f, const llvm::BitVector &w
     jvp.bind(source, primals[i],
              wrt[i] ? Value(body.addArgument(source.getType(), tangentLoc(source.getLoc())))
                     : Value());
-  OpBuilder b = OpBuilder::atBlockEnd(&body);
+  RuleBuilder b = atEnd(body, f.getLoc());
   if (failed(jvp.block(f.front(), b))) return failure();
 
   Operation *ret = f.front().getTerminator();
@@ -107,7 +107,7 @@ splitInOneBlock(Derivatives &derivatives, func::FuncOp f, const llvm::BitVector 
   Block &body = g->front();
   for (auto [source, copy] : llvm::zip(f.getArguments(), addArguments(body, f.getArguments())))
     linear.contains(source) ? split.bindLinear(source, copy) : split.bindPrimal(source, copy);
-  Scope scope(nullptr, body, body);
+  Scope scope(nullptr, body, body, f.getLoc());
   if (failed(split.block(f.front(), scope))) return failure();
   Operation *ret = f.front().getTerminator();
   SmallVector<Value> values =
@@ -135,7 +135,7 @@ FailureOr<Halves> Derivatives::split(func::FuncOp f, const llvm::BitVector &line
   result.linearResults = linear.mask(ret->getOperands());
   SmallVector<Value> residuals;
   unsigned primalResults = result.linearResults.size() - result.linearResults.count();
-  Scope scope(nullptr, primalBody, linearBody);
+  Scope scope(nullptr, primalBody, linearBody, f.getLoc());
   scope.residual = [&](Value value) -> Value {
     auto argument = dyn_cast<BlockArgument>(value);
     unsigned position = result.residuals.size();
@@ -171,7 +171,7 @@ transposed(Derivatives &derivatives, func::FuncOp f, const llvm::BitVector &line
   Transpose transpose(linear);
   Location loc = cotangentLoc(body.getTerminator()->getLoc());
   SmallVector<Value> returned = takeTerminator(body), arguments(body.getArguments());
-  OpBuilder b = OpBuilder::atBlockEnd(&body);
+  RuleBuilder b = atEnd(body, loc);
   for (unsigned i : seeded.set_bits())
     transpose.give(b, loc, returned[i], body.addArgument(returned[i].getType(), loc));
   if (failed(transpose.block(body, b))) return failure();

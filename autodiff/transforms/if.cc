@@ -26,13 +26,13 @@ static LogicalResult jvp(Jvp &jvp, Operation *op, OpBuilder &b) {
 
   auto both = IfOp::create(b, op->getLoc(), types, jvp.primal(op->getOperand(0)));
   for (auto [from, to] : llvm::zip(op->getRegions(), both->getRegions())) {
-    OpBuilder inner = OpBuilder::atBlockEnd(&to.emplaceBlock());
+    RuleBuilder inner = atEnd(to.emplaceBlock(), op->getLoc());
     if (failed(jvp.block(from.front(), inner))) return failure();
     ValueRange yielded = from.front().getTerminator()->getOperands();
     SmallVector<Value> values =
         llvm::map_to_vector(yielded, [&](Value v) { return jvp.primal(v); });
     for (unsigned i : varying) values.push_back(jvp.tangentOrZeros(inner, yielded[i]));
-    YieldOp::create(inner, op->getLoc(), values);
+    YieldOp::create(inner, values);
   }
   for (Value result : op->getResults())
     jvp.bind(result, both->getResult(cast<OpResult>(result).getResultNumber()));
@@ -53,7 +53,7 @@ struct CutBranch {
 static LogicalResult cut(Split &split, Region &from, const llvm::BitVector &linearResults,
                          Scope &outer, CutBranch &branch) {
   Block &primal = branch.primal.emplaceBlock(), &linear = branch.linear.emplaceBlock();
-  Scope scope(&outer, primal, linear);
+  Scope scope(&outer, primal, linear, from.getLoc());
   scope.residual = [&](Value value) -> Value {
     branch.residuals.push_back(value);
     return linear.addArgument(value.getType(), value.getLoc());
@@ -75,15 +75,15 @@ static LogicalResult cut(Split &split, Region &from, const llvm::BitVector &line
 /// other branch's.
 static void yieldResiduals(CutBranch &branch, CutBranch &thenBranch, CutBranch &elseBranch,
                            Location loc) {
-  OpBuilder b = OpBuilder::atBlockEnd(&branch.primal.front());
+  RuleBuilder b = atEnd(branch.primal.front(), loc);
   SmallVector<Value> values(branch.yielded);
   for (CutBranch *owner : {&thenBranch, &elseBranch})
     for (Value residual : owner->residuals)
       values.push_back(owner == &branch
                            ? residual
-                           : Value(UndefOp::create(b, loc, shapeOf(residual),
+                           : Value(UndefOp::create(b, shapeOf(residual),
                                                    tensorType(residual).getElementType())));
-  YieldOp::create(b, loc, values);
+  YieldOp::create(b, values);
 }
 
 /// Residuals are results of the primal if from `first` on: the linear half reads those, and no
@@ -142,7 +142,7 @@ static LogicalResult transpose(Transpose &outer, Operation *op, OpBuilder &b) {
     Activity linear(outer.linear);
     linear.run(body);
     Transpose inner(linear);
-    OpBuilder at = OpBuilder::atBlockEnd(&body);
+    RuleBuilder at = atEnd(body, loc);
     SmallVector<Value> yielded = takeTerminator(body);
     for (auto [i, value] : llvm::enumerate(yielded))
       inner.give(at, loc, value, outer.cotangent(op->getResult(i)));
@@ -158,7 +158,7 @@ static LogicalResult transpose(Transpose &outer, Operation *op, OpBuilder &b) {
   if (types.empty()) return success();
   auto backward = IfOp::create(b, loc, types, op->getOperand(0));
   for (auto [region, to, cotangents] : llvm::zip(regions, backward->getRegions(), given)) {
-    RuleBuilder at(loc, OpBuilder::atBlockEnd(&region.front()));
+    RuleBuilder at = atEnd(region.front(), loc);
     SmallVector<Value> values;
     for (unsigned i : reached.set_bits())
       values.push_back(cotangents[i] ? cotangents[i] : zerosLike(at, captures[i]));

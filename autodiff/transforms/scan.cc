@@ -61,8 +61,8 @@ static ScanOp createScan(OpBuilder &b, Location loc, ArrayRef<Value> inits, Arra
   auto scan = ScanOp::create(b, loc, types, inits, xs, trips, reverse);
   SmallVector<Value> values(yields.carries);
   llvm::append_range(values, yields.stacked);
-  OpBuilder inner = OpBuilder::atBlockEnd(&body.front());
-  YieldOp::create(inner, loc, values);
+  RuleBuilder inner = atEnd(body.front(), loc);
+  YieldOp::create(inner, values);
   scan.getBody().takeBody(body);
   return scan;
 }
@@ -84,7 +84,7 @@ static LogicalResult jvp(Jvp &jvp, Operation *op, OpBuilder &b) {
 
   Region region;
   Block &body = region.emplaceBlock();
-  OpBuilder inner = OpBuilder::atBlockEnd(&body);
+  RuleBuilder inner = atEnd(body, op->getLoc());
   auto bindArguments = [&](Block::BlockArgListType sources, ArrayRef<unsigned> varying) {
     SmallVector<Value> copies = addArguments(body, ValueRange(sources));
     for (auto [source, copy] : llvm::zip(sources, copies)) jvp.bind(source, copy);
@@ -136,7 +136,7 @@ struct Cut {
 static LogicalResult cutBody(Split &split, Cut &cut, Scope &outer, Parts &primalYields,
                              Parts &linearYields) {
   Block &primal = cut.primal.emplaceBlock(), &linear = cut.linear.emplaceBlock();
-  Scope scope(&outer, primal, linear);
+  Scope scope(&outer, primal, linear, cut.scan.getLoc());
   scope.isLoop = true;
   llvm::DenseMap<Value, Value> operandOfSlice;
   auto bind = [&](ValueRange sources, const llvm::BitVector &isLinear) {
@@ -251,7 +251,7 @@ static LogicalResult fillBackward(BackwardBody &backward, ScanOp scan, Transpose
                                   ArrayRef<Value> captures, const llvm::BitVector &seeded,
                                   Location loc, Parts &yields) {
   Block &from = scan.getBody().front(), &body = backward.region.front();
-  RuleBuilder b(loc, OpBuilder::atBlockEnd(&body));
+  RuleBuilder b = atEnd(body, loc);
   for (Operation &op : from.without_terminator()) b.clone(op, backward.map);
   Activity linear(outer.linear);
   for (Value v : backward.linearCarries) linear.insert(v);

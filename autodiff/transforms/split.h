@@ -13,9 +13,8 @@
 namespace weir::autodiff {
 
 struct Scope {
-  Scope(Scope *outer, mlir::Block &primal, mlir::Block &linear)
-      : outer(outer), primal(mlir::OpBuilder::atBlockEnd(&primal)),
-        linear(mlir::OpBuilder::atBlockEnd(&linear)) {}
+  Scope(Scope *outer, mlir::Block &primal, mlir::Block &linear, mlir::Location loc)
+      : outer(outer), primal(atEnd(primal, loc)), linear(atEnd(linear, loc)) {}
 
   Scope *outer;
   mlir::OpBuilder primal, linear; ///< at the ends of two blocks, or of one

@@ -2,7 +2,6 @@
 #include "autodiff/transforms/transpose.h"
 
 #include "autodiff/transforms/jvp.h"
-#include "mlir/Transforms/RegionUtils.h"
 
 using namespace mlir;
 using namespace weir::ir;
@@ -50,9 +49,14 @@ void Transpose::eraseLinearOps(Block &block) {
 }
 
 llvm::SetVector<Value> Transpose::captures(Operation *op) const {
+  llvm::DenseSet<Block *> inside;
+  op->walk([&](Block *block) { inside.insert(block); });
   llvm::SetVector<Value> used;
-  getUsedValuesDefinedAbove(op->getRegions(), used);
-  used.remove_if([&](Value v) { return !linear.contains(v); });
+  op->walk([&](Operation *inner) {
+    for (Value operand : inner->getOperands())
+      if (inner != op && linear.contains(operand) && !inside.contains(operand.getParentBlock()))
+        used.insert(operand);
+  });
   return used;
 }
 

@@ -1,0 +1,354 @@
+// A row for every op that has a derivative: JVP against central differences, VJP by transposition,
+// second order in every mix, and, for elementwise ops, JVP against dual numbers. Points keep away
+// from kinks; ties have tests of their own. features: A1, A3, A4, A7
+#include "autodiff/oracles/central_differences.h"
+#include "autodiff/oracles/dual.h"
+#include "autodiff/test/check.h"
+#include "autodiff/transforms/passes.h"
+#include "ir/dialect/weir.h"
+
+#include <gtest/gtest.h>
+
+namespace weir::autodiff {
+namespace {
+
+std::string function(const std::string &arguments, const std::string &body,
+                     const std::string &type) {
+  return "func.func @f(" + arguments + ") -> " + type + " {\n  " + body +
+         "\n  return %r : " + type + "\n}\n";
+}
+
+// ---- Elementwise: the formula on dual numbers beside the op ----
+
+using DualFunction = std::function<Dual<double>(const std::vector<Dual<double>> &)>;
+
+struct ElementwiseRow {
+  const char *op;
+  unsigned operands;
+  DualFunction formula;
+  double low, high;
+};
+
+#define UNARY(op, formula, low, high)                                                              \
+  ElementwiseRow {                                                                                 \
+    op, 1,                                                                                         \
+        [](const auto &v) {                                                                        \
+          auto x = v[0];                                                                           \
+          return formula;                                                                          \
+        },                                                                                         \
+        low, high                                                                                  \
+  }
+#define BINARY(op, formula, low, high)                                                             \
+  ElementwiseRow {                                                                                 \
+    op, 2,                                                                                         \
+        [](const auto &v) {                                                                        \
+          auto x = v[0], y = v[1];                                                                 \
+          return formula;                                                                          \
+        },                                                                                         \
+        low, high                                                                                  \
+  }
+
+const std::vector<ElementwiseRow> kElementwise = {
+    UNARY("abs", abs(x), -2, -0.1),
+    UNARY("neg", -x, -2, 2),
+    UNARY("exp", exp(x), -2, 2),
+    UNARY("expm1", expm1(x), -2, 2),
+    UNARY("log", log(x), 0.2, 3),
+    UNARY("log1p", log1p(x), -0.5, 3),
+    UNARY("sqrt", sqrt(x), 0.2, 3),
+    UNARY("rsqrt", Dual<double>(1.0) / sqrt(x), 0.2, 3),
+    UNARY("cbrt", cbrt(x), 0.2, 3),
+    UNARY("tanh", tanh(x), -2, 2),
+    UNARY("logistic", Dual<double>(1.0) / (Dual<double>(1.0) + exp(-x)), -3, 3),
+    UNARY("sin", sin(x), -3, 3),
+    UNARY("cos", cos(x), -3, 3),
+    UNARY("tan", tan(x), -1.2, 1.2),
+    UNARY("erf", erf(x), -2, 2),
+    BINARY("add", x + y, -2, 2),
+    BINARY("sub", x - y, -2, 2),
+    BINARY("mul", x *y, -2, 2),
+    BINARY("div", x / y, 0.5, 2),
+    BINARY("rem", fmod(x, y), 1.1, 1.9),
+    BINARY("pow", pow(x, y), 0.5, 2),
+    BINARY("max", fmax(x, y), -2, 2),
+    BINARY("min", fmin(x, y), -2, 2),
+    BINARY("atan2", atan2(x, y), 0.3, 2),
+};
+
+std::string elementwiseText(const ElementwiseRow &row) {
+  const std::string type = "tensor<5xf64>";
+  if (row.operands == 1)
+    return function("%x: " + type, std::string("%r = weir.") + row.op + " %x : " + type, type);
+  return function("%x: " + type + ", %y: " + type,
+                  std::string("%r = weir.") + row.op + " %x, %y : " + type, type);
+}
+
+class Elementwise : public testing::TestWithParam<ElementwiseRow> {};
+INSTANTIATE_TEST_SUITE_P(Ops, Elementwise, testing::ValuesIn(kElementwise),
+                         [](const auto &info) { return std::string(info.param.op); });
+
+Tensors elementwisePoint(const ElementwiseRow &row) {
+  Tensors point;
+  for (unsigned i = 0; i < row.operands; ++i)
+    point.push_back(randomVector(5, 10 + i, row.low, row.high));
+  return point;
+}
+
+TEST_P(Elementwise, AllOrders) {
+  checkDerivatives(elementwiseText(GetParam()), elementwisePoint(GetParam()));
+}
+
+TEST_P(Elementwise, AgreesWithDualNumbers) {
+  const ElementwiseRow &row = GetParam();
+  Program program(elementwiseText(row));
+  std::string jvp = program.addJvp("f");
+  ASSERT_TRUE(program.resolve()) << program.message;
+  Tensors point = elementwisePoint(row), arguments = point;
+  for (unsigned i = 0; i < row.operands; ++i) arguments.push_back(randomVector(5, 20 + i));
+  Vector values, tangents;
+  for (size_t e = 0; e < 5; ++e) {
+    std::vector<Dual<double>> x;
+    for (unsigned i = 0; i < row.operands; ++i)
+      x.push_back({point[i][e], arguments[row.operands + i][e]});
+    Dual<double> y = row.formula(x);
+    values.push_back(y.value);
+    tangents.push_back(y.tangent);
+  }
+  Tensors results = program.run(jvp, arguments);
+  EXPECT_LE(relativeError(results[0], values), 1e-12);
+  EXPECT_LE(relativeError(results[1], tangents), 1e-12);
+}
+
+// ---- The others ----
+
+struct Row {
+  const char *name, *arguments, *body, *type;
+  Tensors integers = {}; ///< values of trailing integer arguments; floating-point ones are random
+};
+
+const std::vector<Row> kRows = {
+    {"convert", "%x: tensor<3xf64>",
+     "%0 = weir.convert %x to f32 : (tensor<3xf64>) -> tensor<3xf32>\n"
+     "%r = weir.convert %0 to f64 : (tensor<3xf32>) -> tensor<3xf64>",
+     "tensor<3xf64>"},
+    {"select",
+     "%x: tensor<4xf64>, %y: tensor<4xf64>, %p: tensor<4xi1>",
+     "%r = weir.select %p, %x, %y : (tensor<4xi1>, tensor<4xf64>, tensor<4xf64>) -> tensor<4xf64>",
+     "tensor<4xf64>",
+     {{1, 0, 0, 1}}},
+    {"select_of_one",
+     "%x: tensor<4xf64>, %p: tensor<4xi1>",
+     "%c = weir.constant dense<3.0> : tensor<4xf64>\n"
+     "%r = weir.select %p, %c, %x : (tensor<4xi1>, tensor<4xf64>, tensor<4xf64>) -> tensor<4xf64>",
+     "tensor<4xf64>",
+     {{1, 0, 0, 1}}},
+    {"broadcast", "%x: tensor<3xf64>",
+     "%r = weir.broadcast %x shape = [2, 3, 4] dims = [1] : (tensor<3xf64>) -> tensor<2x3x4xf64>",
+     "tensor<2x3x4xf64>"},
+    {"broadcast_nothing", "%x: tensor<3xf64>",
+     "%r = weir.broadcast %x shape = [3] dims = [0] : (tensor<3xf64>) -> tensor<3xf64>",
+     "tensor<3xf64>"},
+    {"reshape", "%x: tensor<2x6xf64>",
+     "%r = weir.reshape %x shape = [3, 4] : (tensor<2x6xf64>) -> tensor<3x4xf64>",
+     "tensor<3x4xf64>"},
+    {"transpose", "%x: tensor<2x3x4xf64>",
+     "%r = weir.transpose %x permutation = [2, 0, 1] : (tensor<2x3x4xf64>) -> tensor<4x2x3xf64>",
+     "tensor<4x2x3xf64>"},
+    {"slice", "%x: tensor<7x5xf64>",
+     "%r = weir.slice %x starts = [1, 0] limits = [6, 5] strides = [2, 3] : (tensor<7x5xf64>) -> "
+     "tensor<3x2xf64>",
+     "tensor<3x2xf64>"},
+    {"pad", "%x: tensor<2x3xf64>, %v: tensor<f64>",
+     "%r = weir.pad %x, %v low = [1, 0] high = [0, 2] interior = [2, 1] : (tensor<2x3xf64>, "
+     "tensor<f64>) -> "
+     "tensor<5x7xf64>",
+     "tensor<5x7xf64>"},
+    {"concatenate", "%x: tensor<2x3xf64>, %y: tensor<2x1xf64>",
+     "%r = weir.concatenate %x, %y, %x dim = 1 : (tensor<2x3xf64>, tensor<2x1xf64>, "
+     "tensor<2x3xf64>) -> "
+     "tensor<2x7xf64>",
+     "tensor<2x7xf64>"},
+    {"reverse", "%x: tensor<2x3xf64>",
+     "%r = weir.reverse %x dims = [1] : (tensor<2x3xf64>) -> tensor<2x3xf64>", "tensor<2x3xf64>"},
+    {"reduce_sum", "%x: tensor<2x3x4xf64>",
+     "%r = weir.reduce_sum %x dims = [0, 2] : (tensor<2x3x4xf64>) -> tensor<3xf64>",
+     "tensor<3xf64>"},
+    {"reduce_max", "%x: tensor<2x3x4xf64>",
+     "%r = weir.reduce_max %x dims = [0, 2] : (tensor<2x3x4xf64>) -> tensor<3xf64>",
+     "tensor<3xf64>"},
+    {"reduce_min", "%x: tensor<2x3xf64>",
+     "%r = weir.reduce_min %x dims = [1] : (tensor<2x3xf64>) -> tensor<2xf64>", "tensor<2xf64>"},
+    {"reduce_prod", "%x: tensor<2x3x5xf64>",
+     "%r = weir.reduce_prod %x dims = [1, 2] : (tensor<2x3x5xf64>) -> tensor<2xf64>",
+     "tensor<2xf64>"},
+    {"reduce_prod_of_leading", "%x: tensor<7x2xf64>",
+     "%r = weir.reduce_prod %x dims = [0] : (tensor<7x2xf64>) -> tensor<2xf64>", "tensor<2xf64>"},
+    {"dot", "%x: tensor<2x3xf64>, %y: tensor<3x4xf64>",
+     "%r = weir.dot %x, %y batch = [] x [] contract = [1] x [0] : (tensor<2x3xf64>, "
+     "tensor<3x4xf64>) -> "
+     "tensor<2x4xf64>",
+     "tensor<2x4xf64>"},
+    {"dot_of_transposed", "%x: tensor<3x2xf64>, %y: tensor<4x3xf64>",
+     "%r = weir.dot %x, %y batch = [] x [] contract = [0] x [1] : (tensor<3x2xf64>, "
+     "tensor<4x3xf64>) -> "
+     "tensor<2x4xf64>",
+     "tensor<2x4xf64>"},
+    {"dot_with_batch_and_mixed_dims", "%x: tensor<3x2x5x4xf64>, %y: tensor<5x4x2x3x6xf64>",
+     "%r = weir.dot %x, %y batch = [1] x [2] contract = [3, 2] x [1, 0] : (tensor<3x2x5x4xf64>, "
+     "tensor<5x4x2x3x6xf64>) -> tensor<2x3x3x6xf64>",
+     "tensor<2x3x3x6xf64>"},
+    {"dot_outer", "%x: tensor<2xf64>, %y: tensor<3xf64>",
+     "%r = weir.dot %x, %y batch = [] x [] contract = [] x [] : (tensor<2xf64>, tensor<3xf64>) -> "
+     "tensor<2x3xf64>",
+     "tensor<2x3xf64>"},
+    {"dot_with_itself", "%x: tensor<3x3xf64>",
+     "%r = weir.dot %x, %x batch = [] x [] contract = [1] x [0] : (tensor<3x3xf64>, "
+     "tensor<3x3xf64>) -> "
+     "tensor<3x3xf64>",
+     "tensor<3x3xf64>"},
+    {"gather",
+     "%x: tensor<5x2xf64>, %i: tensor<3x2xi32>",
+     "%r = weir.gather %x, %i dim = 0 batch_dims = 0 : (tensor<5x2xf64>, tensor<3x2xi32>) -> "
+     "tensor<3x2x2xf64>",
+     "tensor<3x2x2xf64>",
+     {{0, 4, 4, 2, -3, 17}}},
+    {"gather_with_batch",
+     "%x: tensor<2x3x4xf64>, %i: tensor<2x5xi64>",
+     "%r = weir.gather %x, %i dim = 2 batch_dims = 1 : (tensor<2x3x4xf64>, tensor<2x5xi64>) -> "
+     "tensor<2x3x5xf64>",
+     "tensor<2x3x5xf64>",
+     {{0, 1, 2, 3, 3, 1, 1, 9, -1, 0}}},
+    {"scatter_add",
+     "%x: tensor<2x5xf64>, %u: tensor<2x4xf64>, %i: tensor<4xi32>",
+     "%r = weir.scatter_add %x, %i, %u dim = 1 batch_dims = 0 : (tensor<2x5xf64>, tensor<4xi32>, "
+     "tensor<2x4xf64>) -> "
+     "tensor<2x5xf64>",
+     "tensor<2x5xf64>",
+     {{1, 1, 7, -2}}},
+    {"scatter_add_with_batch",
+     "%x: tensor<2x3x4xf64>, %u: tensor<2x3x5xf64>, %i: tensor<2x5xi32>",
+     "%r = weir.scatter_add %x, %i, %u dim = 2 batch_dims = 1 : (tensor<2x3x4xf64>, "
+     "tensor<2x5xi32>, "
+     "tensor<2x3x5xf64>) -> tensor<2x3x4xf64>",
+     "tensor<2x3x4xf64>",
+     {{0, 1, 2, 3, 3, 1, 1, 9, -1, 0}}},
+    {"dynamic_slice",
+     "%x: tensor<5x4xf64>, %i: tensor<i32>, %j: tensor<i32>",
+     "%r = weir.dynamic_slice %x, %i, %j sizes = [2, 3] : (tensor<5x4xf64>, tensor<i32>, "
+     "tensor<i32>) -> "
+     "tensor<2x3xf64>",
+     "tensor<2x3xf64>",
+     {{2}, {9}}},
+    {"dynamic_update_slice",
+     "%x: tensor<5x4xf64>, %u: tensor<2x3xf64>, %i: tensor<i64>, %j: tensor<i64>",
+     "%r = weir.dynamic_update_slice %x, %u, %i, %j : (tensor<5x4xf64>, tensor<2x3xf64>, "
+     "tensor<i64>, tensor<i64>) -> "
+     "tensor<5x4xf64>",
+     "tensor<5x4xf64>",
+     {{2}, {9}}},
+    {"barrier",
+     "%x: tensor<3xf64>, %y: tensor<3xf64>, %i: tensor<3xi32>",
+     "%a, %b, %c = weir.barrier %x, %y, %i : tensor<3xf64>, tensor<3xf64>, tensor<3xi32> -> "
+     "tensor<3xf64>, "
+     "tensor<3xf64>, tensor<3xi32>\n%r = weir.mul %a, %b : tensor<3xf64>",
+     "tensor<3xf64>",
+     {{1, 2, 3}}},
+    {"empty", "%x: tensor<0x3xf64>",
+     "%r = weir.slice %x starts = [0, 1] limits = [0, 3] strides = [1, 1] : (tensor<0x3xf64>) -> "
+     "tensor<0x2xf64>",
+     "tensor<0x2xf64>"},
+};
+
+/// The function of a row followed by sin(r) * r, so that second derivatives of linear ops are not
+/// all zero.
+std::string rowText(const Row &row) {
+  std::string body = row.body, type = row.type;
+  body.replace(body.rfind("%r ="), 4, "%op =");
+  body += "\n  %s = weir.sin %op : " + type + "\n  %r = weir.mul %s, %op : " + type;
+  return function(row.arguments, body, type);
+}
+
+class Structured : public testing::TestWithParam<Row> {};
+INSTANTIATE_TEST_SUITE_P(Ops, Structured, testing::ValuesIn(kRows),
+                         [](const auto &info) { return std::string(info.param.name); });
+
+TEST_P(Structured, AllOrders) {
+  std::string text = rowText(GetParam());
+  Program program(text);
+  std::vector<bool> isFloat = program.floatArguments("f");
+  Tensors arguments;
+  auto integers = GetParam().integers.begin();
+  for (size_t i = 0; i < isFloat.size(); ++i)
+    arguments.push_back(isFloat[i] ? randomVector(program.elementsOfArgument("f", i), 30 + i)
+                                   : *integers++);
+  checkDerivatives(text, arguments);
+}
+
+// ---- Kinks ----
+
+Vector gradient(const std::string &text, const Tensors &arguments, size_t results) {
+  Program program(text);
+  std::string vjp = program.addVjp("f");
+  EXPECT_TRUE(program.resolve()) << program.message;
+  Tensors withCotangent = arguments;
+  withCotangent.push_back(Vector(results, 1.0));
+  Vector all;
+  Tensors values = program.run(vjp, withCotangent);
+  for (size_t i = 1; i < values.size(); ++i)
+    all.insert(all.end(), values[i].begin(), values[i].end());
+  return all;
+}
+
+TEST(Kinks, TiesShareEvenly) {
+  for (std::string op : {"max", "min"}) {
+    std::string text = function("%x: tensor<f64>, %y: tensor<f64>",
+                                "%r = weir." + op + " %x, %y : tensor<f64>", "tensor<f64>");
+    EXPECT_EQ(gradient(text, {{3}, {3}}, 1), (Vector{0.5, 0.5})) << op;
+    std::string reduction =
+        function("%x: tensor<4xf64>",
+                 "%r = weir.reduce_" + op + " %x dims = [0] : (tensor<4xf64>) -> tensor<f64>",
+                 "tensor<f64>");
+    double other = op == "max" ? 1 : 5;
+    EXPECT_EQ(gradient(reduction, {{3, other, 3, other}}, 1), (Vector{0.5, 0, 0.5, 0})) << op;
+  }
+}
+
+TEST(Kinks, ProductWithZerosIsExact) {
+  std::string text = function(
+      "%x: tensor<3xf64>", "%r = weir.reduce_prod %x dims = [0] : (tensor<3xf64>) -> tensor<f64>",
+      "tensor<f64>");
+  EXPECT_EQ(gradient(text, {{2, 0, 5}}, 1), (Vector{0, 10, 0}));
+  EXPECT_EQ(gradient(text, {{0, 0, 5}}, 1), (Vector{0, 0, 0}));
+  checkDerivatives(text, {{2, 0, 5}});
+}
+
+TEST(Kinks, PowerAtZero) {
+  std::string text = function("%x: tensor<f64>, %y: tensor<f64>",
+                              "%r = weir.pow %x, %y : tensor<f64>", "tensor<f64>");
+  EXPECT_EQ(gradient(text, {{0}, {2}}, 1), (Vector{0, 0}));
+  EXPECT_EQ(gradient(text, {{0}, {1}}, 1), (Vector{1, 0}));
+  EXPECT_EQ(gradient(text, {{0}, {0}}, 1), (Vector{0, 0}));
+  EXPECT_EQ(gradient(text, {{-2}, {3}}, 1)[0], 12);
+}
+
+// ---- Completeness ----
+
+TEST(Table, HasEveryOpThatHasADerivative) {
+  std::string all;
+  for (const ElementwiseRow &row : kElementwise) all += elementwiseText(row);
+  for (const Row &row : kRows) all += row.body;
+  mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+  context.loadDialect<ir::WeirDialect>();
+  for (mlir::RegisteredOperationName name : context.getRegisteredOperations()) {
+    auto *declared = name.getInterface<ir::WeirOp>();
+    if (!declared || declared->derivativeClass().kind == ir::Derivative::Zero) continue;
+    if (declared->family() == ir::Family::Control || declared->family() == ir::Family::Autodiff ||
+        name.getStringRef() == "weir.launch")
+      continue;
+    EXPECT_NE(all.find(name.getStringRef().str() + " "), std::string::npos)
+        << name.getStringRef().str() << ": add a row to autodiff/test/op_table_test.cc";
+  }
+}
+
+} // namespace
+} // namespace weir::autodiff
