@@ -159,10 +159,21 @@ template <class T> static bool holds(CompareDirection direction, T a, T b) {
   return false;
 }
 
+/// Operands that may be equal within their errors may compare either way.
 static LogicalResult evaluateCompare(CompareOp op, Frame &frame) {
-  return evaluate(op, frame, Rounding::Exact, [d = op.getDirection()](const Scalar *x, DType in) {
-    return Scalar{0, runtime::isFloat(in) ? holds(d, x[0].f, x[1].f) : holds(d, x[0].i, x[1].i)};
-  });
+  const NdArray &lhs = frame.operand(op, 0), &rhs = frame.operand(op, 1);
+  NdArray result = resultArray(op->getResult(0));
+  for (int64_t flat = 0, n = result.size(); flat < n; ++flat) {
+    Scalar a = lhs.at(flat), b = rhs.at(flat);
+    bool isTrue =
+        lhs.isFloat() ? holds(op.getDirection(), a.f, b.f) : holds(op.getDirection(), a.i, b.i);
+    result.store(flat, {0, isTrue}, frame.mode());
+    double reach = lhs.errorAt(flat) + rhs.errorAt(flat);
+    if (reach > 0 && !(std::abs(a.f - b.f) > reach))
+      result.setError(flat, std::numeric_limits<double>::infinity());
+  }
+  frame.set(op->getResult(0), std::move(result));
+  return success();
 }
 
 static Scalar convert(Scalar x, DType from, DType to) {
@@ -200,8 +211,17 @@ static LogicalResult evaluateBitcast(BitcastOp op, Frame &frame) {
 }
 
 static LogicalResult evaluateSelect(SelectOp op, Frame &frame) {
-  return evaluate(op, frame, Rounding::Exact,
-                  [](const Scalar *x, DType) { return x[0].i ? x[1] : x[2]; });
+  const NdArray &pred = frame.operand(op, 0), &onTrue = frame.operand(op, 1),
+                &onFalse = frame.operand(op, 2);
+  NdArray result = resultArray(op->getResult(0));
+  for (int64_t flat = 0, n = result.size(); flat < n; ++flat) {
+    copyElement(pred.ints[flat] ? onTrue : onFalse, flat, result, flat);
+    if (pred.errorAt(flat) == 0) continue;
+    double apart = deviation(result, onTrue.at(flat), onFalse.at(flat));
+    result.setError(flat, apart + onTrue.errorAt(flat) + onFalse.errorAt(flat));
+  }
+  frame.set(op->getResult(0), std::move(result));
+  return success();
 }
 
 void addElementwise(Evaluators &evaluators) {

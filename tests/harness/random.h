@@ -13,7 +13,9 @@ namespace weir::testing {
 /// splitmix64.
 class Rng {
 public:
-  explicit Rng(uint64_t seed) : state(seed * 0x9E3779B97F4A7C15 + 1) {}
+  explicit Rng(uint64_t seed) : state(seed) {
+    state = next();
+  } // seeds that follow each other share nothing
   uint64_t next();
   /// In [low, high).
   double uniform(double low, double high);
