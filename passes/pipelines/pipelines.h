@@ -1,0 +1,48 @@
+// The order of the whole way from a graph to an executable, the only place that knows it.
+//
+// graph -> resolve autodiff, simplify -> (Graph) -> fuse into kernels, plan memory -> (Kernels) -> machine code.
+// Each level ends verified and can be written to a folder.
+#pragma once
+
+#include "runtime/artifact/executable.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Support/LLVM.h"
+
+#include <string>
+
+namespace mlir {
+class DialectRegistry;
+class OpPassManager;
+} // namespace mlir
+
+namespace weir::passes {
+
+enum class Level {
+  Graph,  ///< derivatives resolved, calls inlined, simplified
+  Kernels ///< launches of outlined kernels, memory planned
+};
+
+struct PipelineOptions {
+  std::string dumpTo;       ///< folder for numbered files, one after each pass; "" for none
+  std::string cpu = "host"; ///< see codegen::targetForLevel
+  int threads = 0;          ///< compiling threads; 0: one for each core
+  bool timing = false;      ///< print the time of each pass to standard error
+};
+
+/// Adds every dialect that any level uses.
+void registerDialects(mlir::DialectRegistry &registry);
+/// Registers all passes and the pipelines weir-to-graph and weir-to-kernels, for weir-opt.
+void registerAllPasses();
+
+/// Appends the passes that take a module from what the frontend builds to `level`; `from` is the level it is at
+/// already (Graph), or Graph's input when `fromGraph` is false.
+void addPipeline(mlir::OpPassManager &pm, Level level, bool fromGraph = false);
+
+/// Lowers `module` in place. Errors are diagnostics at the user's lines.
+mlir::LogicalResult lowerToLevel(mlir::ModuleOp module, Level level, const PipelineOptions &options = {});
+
+/// The whole way. `module` is left at the kernels level.
+mlir::FailureOr<runtime::Executable> compileModule(mlir::ModuleOp module, const PipelineOptions &options = {});
+
+} // namespace weir::passes

@@ -1,0 +1,27 @@
+// The subcommands of `weir`. Each adds its flags and runs from its callback; it throws weir::Error on bad input.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace weir::tools {
+
+struct TrainOptions;
+
+void addTrain(CLI::App &app);
+void addTrainGpt(CLI::App &train);
+void addTrainMlp(CLI::App &train);
+void addRun(CLI::App &app);
+void addInspect(CLI::App &app);
+void addExplain(CLI::App &app);
+
+/// Flags that all `weir train` models share.
+void addCommonTrainOptions(CLI::App &app, TrainOptions &options);
+/// Says how to go on, and ends the command with exit status 130.
+[[noreturn]] void reportInterrupted(const TrainOptions &options);
+
+/// Ends the command with this exit status, after its own message.
+struct ExitStatus {
+  int status;
+};
+
+} // namespace weir::tools

@@ -1,0 +1,61 @@
+// Models by name or from text.
+#include "tools/weir/model_source.h"
+
+#include "frontend/models/char_gpt.h"
+#include "frontend/models/mlp.h"
+#include "ir/dialect/weir.h"
+#include "passes/pipelines/pipelines.h"
+
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/SourceMgr.h"
+#include "mlir/Parser/Parser.h"
+
+#include <functional>
+#include <map>
+
+namespace weir::tools {
+
+namespace {
+
+const std::map<std::string, std::function<Graph()>> &zoo() {
+  static const std::map<std::string, std::function<Graph()>> models = {
+      {"gpt", [] { return models::charGptTraining({}, {}, 1); }},
+      {"gpt-eval", [] { return models::charGptEvaluation({}, 64); }},
+      {"mlp", [] { return models::mlpTraining({.sizes = {784, 128, 10}}, nn::adam(1e-3), 1); }},
+      {"mlp-eval", [] { return models::mlpEvaluation({.sizes = {784, 128, 10}}); }},
+  };
+  return models;
+}
+
+std::string readText(const std::string &source) {
+  auto model = zoo().find(source);
+  if (model != zoo().end()) return model->second().toMlir(/*locations=*/true);
+  auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(source, /*IsText=*/true);
+  if (!buffer) throw Error(source + ": " + buffer.getError().message() + "; " + modelSourceHelp(), Location::current());
+  return (*buffer)->getBuffer().str();
+}
+
+} // namespace
+
+std::string modelSourceHelp() {
+  std::string names;
+  for (const auto &[name, build] : zoo()) names += (names.empty() ? "" : ", ") + name;
+  return "a file of weir text, - for standard input, or one of " + names;
+}
+
+Model loadModel(const std::string &source) {
+  Model model;
+  mlir::DialectRegistry registry;
+  passes::registerDialects(registry);
+  model.context = std::make_unique<mlir::MLIRContext>(registry);
+  model.context->loadAllAvailableDialects();
+  llvm::SourceMgr sources;
+  sources.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(readText(source), source), llvm::SMLoc());
+  mlir::SourceMgrDiagnosticHandler handler(sources, model.context.get());
+  model.module = mlir::parseSourceFile<mlir::ModuleOp>(sources, model.context.get());
+  if (!model.module) throw Error(source + " is not a valid graph", Location::current());
+  if (!model.main()) throw Error(source + " has no function @main", Location::current());
+  return model;
+}
+
+} // namespace weir::tools

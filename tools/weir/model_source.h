@@ -1,0 +1,28 @@
+// Where commands get a graph from: a file of weir text, standard input ("-"), or a model of the zoo by name.
+#pragma once
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
+
+#include <memory>
+#include <string>
+
+namespace weir::tools {
+
+/// A parsed module with its context; diagnostics go to standard error with the user's lines.
+struct Model {
+  std::unique_ptr<mlir::MLIRContext> context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  mlir::func::FuncOp main() const { return module->lookupSymbol<mlir::func::FuncOp>("main"); }
+};
+
+/// `source`: "gpt", "gpt-eval", "mlp", "mlp-eval" (with the defaults of `weir train`), a path, or "-".
+/// Throws weir::Error when there is no such file, it does not parse or verify, or it has no @main.
+Model loadModel(const std::string &source);
+
+/// What `source` may be, for --help.
+std::string modelSourceHelp();
+
+} // namespace weir::tools
