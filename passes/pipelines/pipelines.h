@@ -19,8 +19,10 @@ class OpPassManager;
 namespace weir::passes {
 
 enum class Level {
-  Graph,  ///< derivatives resolved, calls inlined, simplified
-  Kernels ///< launches of outlined kernels, memory planned
+  Source,   ///< what the frontend builds
+  Resolved, ///< no jvp and no vjp left
+  Graph,    ///< calls inlined, simplified
+  Kernels   ///< launches of outlined kernels, memory planned
 };
 
 struct PipelineOptions {
@@ -35,14 +37,13 @@ void registerDialects(mlir::DialectRegistry &registry);
 /// Registers all passes and the pipelines weir-to-graph and weir-to-kernels, for weir-opt.
 void registerAllPasses();
 
-/// Appends the passes that take a module from what the frontend builds to `level`; `from` is the level it is at
-/// already (Graph), or Graph's input when `fromGraph` is false.
-void addPipeline(mlir::OpPassManager &pm, Level level, bool fromGraph = false);
+/// Appends the passes that take a module from level `from` to level `to`.
+void addPipeline(mlir::OpPassManager &pm, Level from, Level to);
 
 /// Lowers `module` in place. Errors are diagnostics at the user's lines.
-mlir::LogicalResult lowerToLevel(mlir::ModuleOp module, Level level, const PipelineOptions &options = {});
+mlir::LogicalResult lower(mlir::ModuleOp module, Level from, Level to, const PipelineOptions &options = {});
 
-/// The whole way. `module` is left at the kernels level.
+/// The whole way from Source. `module` is left at the kernels level.
 mlir::FailureOr<runtime::Executable> compileModule(mlir::ModuleOp module, const PipelineOptions &options = {});
 
 } // namespace weir::passes

@@ -113,10 +113,10 @@ void printJson(const Summary &s) {
 
 void inspect(const std::string &source, bool json, bool all) {
   Model model = loadModel(source);
-  if (failed(passes::lowerToLevel(*model.module, passes::Level::Graph)))
+  if (failed(passes::lower(*model.module, passes::Level::Source, passes::Level::Graph)))
     throw Error("cannot simplify " + source, Location::current());
   Summary summary = summarize(*model.module, model.main());
-  if (failed(passes::lowerToLevel(*model.module, passes::Level::Kernels)))
+  if (failed(passes::lower(*model.module, passes::Level::Graph, passes::Level::Kernels)))
     throw Error("cannot lower " + source, Location::current());
   model.module->walk([&](mlir::Operation *op) {
     summary.launches += mlir::isa<ir::LaunchOp>(op);
