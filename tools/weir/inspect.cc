@@ -39,7 +39,9 @@ Histogram countOps(mlir::ModuleOp module) {
   });
   Histogram sorted;
   for (auto &[name, count] : counts) sorted.push_back({name.str(), count});
-  std::stable_sort(sorted.begin(), sorted.end(), [](auto &a, auto &b) { return a.second.flops > b.second.flops; });
+  std::sort(sorted.begin(), sorted.end(), [](auto &a, auto &b) {
+    return std::tuple(-a.second.flops, a.first) < std::tuple(-b.second.flops, b.first);
+  });
   return sorted;
 }
 

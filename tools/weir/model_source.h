@@ -15,7 +15,7 @@ namespace weir::tools {
 struct Model {
   std::unique_ptr<mlir::MLIRContext> context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
-  mlir::func::FuncOp main() const { return module->lookupSymbol<mlir::func::FuncOp>("main"); }
+  mlir::func::FuncOp main() { return module->lookupSymbol<mlir::func::FuncOp>("main"); }
 };
 
 /// `source`: "gpt", "gpt-eval", "mlp", "mlp-eval" (with the defaults of `weir train`), a path, or "-".

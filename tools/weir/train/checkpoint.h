@@ -11,7 +11,4 @@ void saveCheckpoint(const std::string &path, const Program &program, const Train
 /// Puts variables, losses and data back. Errors: missing or damaged file; another configuration, naming the difference.
 void restoreCheckpoint(const std::string &path, Program &program, const TrainTask &task, TrainResult &result);
 
-/// Only the variables, for sampling and evaluation. -> the configuration it was trained with.
-std::map<std::string, std::string> restoreVariables(const std::string &path, Program &program);
-
 } // namespace weir::tools
