@@ -1,0 +1,69 @@
+// The order of all passes, dumping, and the way to an executable.
+#include "passes/pipelines/pipelines.h"
+
+#include "autodiff/transforms/passes.h"
+#include "codegen/artifact/artifact.h"
+#include "ir/dialect/weir.h"
+#include "passes/fuse/fuse.h"
+#include "passes/memory/memory.h"
+#include "passes/pipelines/dump.h"
+#include "passes/simplify/simplify.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+
+using namespace mlir;
+
+namespace weir::passes {
+
+void registerDialects(DialectRegistry &registry) {
+  registry.insert<ir::WeirDialect, func::FuncDialect>();
+  autodiff::registerDerivativeRules(registry);
+  codegen::registerKernelDialects(registry);
+}
+
+void registerAllPasses() {
+  autodiff::registerAutodiffPasses();
+  registerSimplifyPasses();
+  registerFusePasses();
+  registerMemoryPasses();
+  PassPipelineRegistration<>("weir-to-graph", "source to graph level: differentiate, inline, simplify",
+                             [](OpPassManager &pm) { addPipeline(pm, Level::Source, Level::Graph); });
+  PassPipelineRegistration<>("weir-to-kernels", "source to kernels level: also fuse and plan memory",
+                             [](OpPassManager &pm) { addPipeline(pm, Level::Source, Level::Kernels); });
+}
+
+void addPipeline(OpPassManager &pm, Level from, Level to) {
+  auto crosses = [&](Level level) { return from < level && level <= to; };
+  if (crosses(Level::Resolved)) pm.addPass(autodiff::createResolveAutodiffPass());
+  if (crosses(Level::Graph)) {
+    pm.addPass(createInlineCallsPass());
+    pm.addPass(createSimplifyPass());
+  }
+  if (crosses(Level::Kernels)) {
+    pm.addPass(createPackDotsPass());
+    pm.addPass(createNormalizeReductionsPass());
+    pm.addPass(createSimplifyPass());
+    pm.addPass(createFormKernelsPass());
+    pm.addPass(createDeduplicateKernelsPass());
+    pm.addPass(createPlanMemoryPass());
+  }
+}
+
+LogicalResult lower(ModuleOp module, Level from, Level to, const PipelineOptions &options) {
+  PassManager pm(module.getContext());
+  addPipeline(pm, from, to);
+  if (options.timing) pm.enableTiming();
+  if (!options.dumpTo.empty() && failed(dumpAfterEachPass(pm, module, options.dumpTo))) return failure();
+  return pm.run(module);
+}
+
+FailureOr<runtime::Executable> compileModule(ModuleOp module, const PipelineOptions &options) {
+  auto target = codegen::targetForLevel(options.cpu);
+  if (!target) return module.emitError() << "no CPU level " << options.cpu << "; there are host, x86-64-v3, x86-64-v4", failure();
+  if (failed(lower(module, Level::Source, Level::Kernels, options))) return failure();
+  return codegen::buildExecutable(module, {.target = *target, .threads = options.threads});
+}
+
+} // namespace weir::passes
