@@ -29,11 +29,13 @@ def Weir_Space : I32EnumAttr<"Space", "where a buffer lies", [
   let genSpecializedAttr = 0;
 }
 
-/// Storage that the memory plan gives to a value: bytes [offset, offset + bytes) of entry `index` of `space`.
+/// Storage that the memory plan gives to a value: bytes [offset, offset + bytes) of entry `index` of `space`. A slice
+/// that scans move also lists [loop, stride, ...]: it advances by `stride` bytes for each slice of that `weir.loop`.
 def Weir_BufferAttr : AttrDef<Weir_Dialect, "Buffer"> {
   let mnemonic = "buffer";
-  let parameters = (ins EnumParameter<Weir_Space>:$space, "int64_t":$index, "int64_t":$offset, "int64_t":$bytes);
-  let assemblyFormat = "`<` $space `,` $index `,` $offset `,` $bytes `>`";
+  let parameters = (ins EnumParameter<Weir_Space>:$space, "int64_t":$index, "int64_t":$offset, "int64_t":$bytes,
+                        OptionalArrayRefParameter<"int64_t">:$strides);
+  let assemblyFormat = "`<` $space `,` $index `,` $offset `,` $bytes (`,` `[` $strides^ `]`)? `>`";
 }
 
 #endif
