@@ -1,0 +1,14 @@
+// The memory plan of a kernels-level module, as a pass and as a report.
+#pragma once
+
+#include "mlir/Pass/Pass.h"
+
+#include <memory>
+
+namespace weir::passes {
+
+/// weir-plan-memory: annotates @main as README.md says.
+std::unique_ptr<mlir::Pass> createPlanMemoryPass();
+void registerMemoryPasses();
+
+} // namespace weir::passes
