@@ -1,0 +1,220 @@
+// From annotations (passes/memory/README.md) to records.
+#include "codegen/artifact/instructions.h"
+
+#include "ir/cost/cost.h"
+#include "ir/dialect/weir.h"
+
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <cstring>
+
+using namespace mlir;
+
+namespace weir::codegen {
+
+namespace {
+
+runtime::DType dtypeOf(Type element) {
+  if (element.isF32()) return runtime::DType::F32;
+  if (element.isF64()) return runtime::DType::F64;
+  if (element.isInteger(1)) return runtime::DType::I1;
+  return element.isInteger(64) ? runtime::DType::I64 : runtime::DType::I32;
+}
+
+template <typename PortT> PortT portOf(StringAttr name, Type type) {
+  auto tensor = cast<RankedTensorType>(type);
+  return {name ? name.str() : "", dtypeOf(tensor.getElementType()), tensor.getShape().vec()};
+}
+
+/// The user's place: the first frame of a call chain, innermost first, outside of the library's own folders.
+void collectLocations(Location loc, std::vector<runtime::Location> &out) {
+  if (auto place = dyn_cast<FileLineColLoc>(loc)) {
+    out.push_back({place.getFilename().str(), static_cast<int32_t>(place.getLine())});
+  } else if (auto call = dyn_cast<CallSiteLoc>(loc)) {
+    collectLocations(call.getCallee(), out);
+    collectLocations(call.getCaller(), out);
+  } else if (auto name = dyn_cast<NameLoc>(loc)) {
+    collectLocations(name.getChildLoc(), out);
+  } else if (auto fused = dyn_cast<FusedLoc>(loc)) {
+    for (Location part : fused.getLocations()) collectLocations(part, out);
+  }
+}
+
+class Writer {
+public:
+  Writer(const llvm::StringMap<int32_t> &kernels, runtime::Executable &executable)
+      : kernels(kernels), executable(executable) {}
+
+  LogicalResult write(func::FuncOp main);
+
+private:
+  using Instructions = std::vector<runtime::Instruction>;
+  using Kind = runtime::Instruction::Kind;
+
+  void writePorts(func::FuncOp main);
+  LogicalResult writeBlock(Block &block, Instructions &out);
+  LogicalResult writeOp(Operation *op, Instructions &out);
+  LogicalResult writeLaunch(ir::LaunchOp launch, Instructions &out);
+  LogicalResult writeScan(ir::ScanOp scan, Instructions &out);
+  LogicalResult writeIf(ir::IfOp branch, Instructions &out);
+  void writeConstant(ir::ConstantOp constant);
+  void writeCopies(Operation *op, Instructions &out);
+
+  LogicalResult bind(ValueRange values, ArrayAttr buffers, Operation *op);
+  int32_t addBuffer(ir::BufferAttr buffer, Type type);
+
+  const llvm::StringMap<int32_t> &kernels;
+  runtime::Executable &executable;
+  llvm::DenseMap<Value, int32_t> bufferOf;
+  llvm::DenseMap<std::pair<Attribute, Type>, int32_t> buffers;
+  llvm::DenseMap<int64_t, int64_t> constantOffsets;
+};
+
+int32_t Writer::addBuffer(ir::BufferAttr attr, Type type) {
+  auto [known, isNew] = buffers.try_emplace({attr, type}, executable.buffers.size());
+  if (!isNew) return known->second;
+  runtime::Buffer buffer;
+  buffer.space = static_cast<runtime::Space>(attr.getSpace());
+  buffer.index = attr.getIndex();
+  buffer.offset = attr.getOffset();
+  if (attr.getSpace() == ir::Space::constant) {
+    buffer.index = 0;
+    buffer.offset += constantOffsets.lookup(attr.getIndex());
+  }
+  buffer.bytes = attr.getBytes();
+  if (auto tensor = dyn_cast_or_null<RankedTensorType>(type)) {
+    buffer.dtype = dtypeOf(tensor.getElementType());
+    buffer.dims = tensor.getShape().vec();
+  } else {
+    buffer.dtype = runtime::DType::I8;
+    buffer.dims = {attr.getBytes()};
+  }
+  for (size_t i = 0; i + 1 < attr.getStrides().size(); i += 2)
+    buffer.strides.push_back({static_cast<int32_t>(attr.getStrides()[i]), attr.getStrides()[i + 1]});
+  executable.buffers.push_back(std::move(buffer));
+  return known->second;
+}
+
+LogicalResult Writer::bind(ValueRange values, ArrayAttr attrs, Operation *op) {
+  if (!attrs || attrs.size() != values.size())
+    return ir::opError(op->getLoc(), op->getName().getStringRef()) << "has no memory plan";
+  for (auto [value, attr] : llvm::zip(values, attrs)) bufferOf[value] = addBuffer(cast<ir::BufferAttr>(attr), value.getType());
+  return success();
+}
+
+void Writer::writePorts(func::FuncOp main) {
+  for (unsigned i = 0; i < main.getNumArguments(); ++i) {
+    Type type = main.getArgumentTypes()[i];
+    if (auto variable = main.getArgAttrOfType<StringAttr>(i, ir::kVariableAttr))
+      executable.variables.push_back(portOf<runtime::Variable>(variable, type));
+    else
+      executable.inputs.push_back(portOf<runtime::Input>(main.getArgAttrOfType<StringAttr>(i, ir::kNameAttr), type));
+  }
+  for (unsigned i = 0; i < main.getNumResults(); ++i)
+    if (!main.getResultAttr(i, ir::kUpdatesAttr))
+      executable.outputs.push_back(
+          portOf<runtime::Output>(main.getResultAttrOfType<StringAttr>(i, ir::kNameAttr), main.getResultTypes()[i]));
+}
+
+LogicalResult Writer::write(func::FuncOp main) {
+  writePorts(main);
+  for (BlockArgument argument : main.getArguments()) {
+    auto buffer = main.getArgAttrOfType<ir::BufferAttr>(argument.getArgNumber(), ir::kBufferAttr);
+    if (!buffer) return main.emitError() << "argument " << argument.getArgNumber() << " has no memory plan";
+    bufferOf[argument] = addBuffer(buffer, argument.getType());
+  }
+  if (auto bytes = main->getAttrOfType<IntegerAttr>(ir::kArenaBytesAttr)) executable.arenaBytes = bytes.getInt();
+  return writeBlock(main.getBody().front(), executable.instructions);
+}
+
+LogicalResult Writer::writeBlock(Block &block, Instructions &out) {
+  for (Operation &op : block) {
+    writeCopies(&op, out);
+    if (failed(writeOp(&op, out))) return failure();
+  }
+  return success();
+}
+
+void Writer::writeCopies(Operation *op, Instructions &out) {
+  auto copies = op->getAttrOfType<ArrayAttr>(ir::kCopiesAttr);
+  if (!copies) return;
+  for (auto pair : copies.getAsRange<ArrayAttr>()) {
+    runtime::Instruction copy;
+    copy.kind = Kind::Copy;
+    for (Attribute buffer : pair) copy.buffers.push_back(addBuffer(cast<ir::BufferAttr>(buffer), Type()));
+    collectLocations(op->getLoc(), copy.locations);
+    out.push_back(std::move(copy));
+  }
+}
+
+LogicalResult Writer::writeOp(Operation *op, Instructions &out) {
+  if (isa<func::ReturnOp, ir::YieldOp>(op)) return success();
+  if (auto constant = dyn_cast<ir::ConstantOp>(op)) writeConstant(constant);
+  if (failed(bind(op->getResults(), op->getAttrOfType<ArrayAttr>(ir::kBufferAttr), op))) return failure();
+  if (auto launch = dyn_cast<ir::LaunchOp>(op)) return writeLaunch(launch, out);
+  if (auto scan = dyn_cast<ir::ScanOp>(op)) return writeScan(scan, out);
+  if (auto branch = dyn_cast<ir::IfOp>(op)) return writeIf(branch, out);
+  if (isa<ir::ConstantOp, ir::ReshapeOp, ir::UndefOp>(op)) return success();
+  return ir::opError(op->getLoc(), op->getName().getStringRef()) << "stands outside of a kernel";
+}
+
+void Writer::writeConstant(ir::ConstantOp constant) {
+  auto buffer = cast<ir::BufferAttr>(constant->getAttrOfType<ArrayAttr>(ir::kBufferAttr)[0]);
+  auto [known, isNew] = constantOffsets.try_emplace(buffer.getIndex(), llvm::alignTo(executable.constants.size(), 64));
+  if (!isNew) return;
+  runtime::Bytes grown(known->second + buffer.getBytes());
+  std::memset(grown.data(), 0, grown.size());
+  if (executable.constants.size()) std::memcpy(grown.data(), executable.constants.data(), executable.constants.size());
+  writeElements(constant.getValue(), grown.data() + known->second);
+  executable.constants = std::move(grown);
+}
+
+LogicalResult Writer::writeLaunch(ir::LaunchOp launch, Instructions &out) {
+  runtime::Instruction instruction;
+  auto kernel = kernels.find(launch.getCallee());
+  if (kernel == kernels.end()) return launch.emitOpError() << "names no kernel";
+  instruction.kernel = kernel->second;
+  for (Value value : launch.getInputs()) instruction.buffers.push_back(bufferOf.at(value));
+  for (Value value : launch.getOutputs()) instruction.buffers.push_back(bufferOf.at(value));
+  collectLocations(launch.getLoc(), instruction.locations);
+  out.push_back(std::move(instruction));
+  return success();
+}
+
+LogicalResult Writer::writeScan(ir::ScanOp scan, Instructions &out) {
+  runtime::Instruction instruction;
+  instruction.kind = Kind::Loop;
+  auto loop = scan->getAttrOfType<IntegerAttr>(ir::kLoopAttr);
+  if (!loop || failed(bind(scan.getBody().getArguments(), scan->getAttrOfType<ArrayAttr>(ir::kBodyBuffersAttr), scan)))
+    return scan.emitOpError() << "has no memory plan";
+  instruction.loop = loop.getInt();
+  instruction.trips = scan.getTrips();
+  instruction.reverse = scan.getReverse();
+  executable.numLoops = std::max(executable.numLoops, instruction.loop + 1);
+  collectLocations(scan.getLoc(), instruction.locations);
+  if (failed(writeBlock(scan.getBody().front(), instruction.body))) return failure();
+  out.push_back(std::move(instruction));
+  return success();
+}
+
+LogicalResult Writer::writeIf(ir::IfOp branch, Instructions &out) {
+  runtime::Instruction instruction;
+  instruction.kind = Kind::If;
+  instruction.buffers = {bufferOf.at(branch.getPred())};
+  collectLocations(branch.getLoc(), instruction.locations);
+  if (failed(writeBlock(branch.getThenRegion().front(), instruction.body)) ||
+      failed(writeBlock(branch.getElseRegion().front(), instruction.otherwise)))
+    return failure();
+  out.push_back(std::move(instruction));
+  return success();
+}
+
+} // namespace
+
+LogicalResult writeInstructions(func::FuncOp main, const llvm::StringMap<int32_t> &kernels,
+                                runtime::Executable &executable) {
+  return Writer(kernels, executable).write(main);
+}
+
+} // namespace weir::codegen
