@@ -1,13 +1,12 @@
 // From annotations (passes/memory/README.md) to records.
 #include "codegen/artifact/instructions.h"
 
+#include "codegen/artifact/elements.h"
 #include "ir/cost/cost.h"
 #include "ir/dialect/weir.h"
 
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/Support/MathExtras.h"
-
-#include <cstring>
 
 using namespace mlir;
 
@@ -69,6 +68,7 @@ private:
   llvm::DenseMap<Value, int32_t> bufferOf;
   llvm::DenseMap<std::pair<Attribute, Type>, int32_t> buffers;
   llvm::DenseMap<int64_t, int64_t> constantOffsets;
+  std::vector<std::byte> constants;
 };
 
 int32_t Writer::addBuffer(ir::BufferAttr attr, Type type) {
@@ -125,7 +125,9 @@ LogicalResult Writer::write(func::FuncOp main) {
     bufferOf[argument] = addBuffer(buffer, argument.getType());
   }
   if (auto bytes = main->getAttrOfType<IntegerAttr>(ir::kArenaBytesAttr)) executable.arenaBytes = bytes.getInt();
-  return writeBlock(main.getBody().front(), executable.instructions);
+  if (failed(writeBlock(main.getBody().front(), executable.instructions))) return failure();
+  executable.constants = runtime::Bytes::copyOf(constants.data(), constants.size());
+  return success();
 }
 
 LogicalResult Writer::writeBlock(Block &block, Instructions &out) {
@@ -161,13 +163,10 @@ LogicalResult Writer::writeOp(Operation *op, Instructions &out) {
 
 void Writer::writeConstant(ir::ConstantOp constant) {
   auto buffer = cast<ir::BufferAttr>(constant->getAttrOfType<ArrayAttr>(ir::kBufferAttr)[0]);
-  auto [known, isNew] = constantOffsets.try_emplace(buffer.getIndex(), llvm::alignTo(executable.constants.size(), 64));
+  auto [known, isNew] = constantOffsets.try_emplace(buffer.getIndex(), llvm::alignTo(constants.size(), 64));
   if (!isNew) return;
-  runtime::Bytes grown(known->second + buffer.getBytes());
-  std::memset(grown.data(), 0, grown.size());
-  if (executable.constants.size()) std::memcpy(grown.data(), executable.constants.data(), executable.constants.size());
-  writeElements(constant.getValue(), grown.data() + known->second);
-  executable.constants = std::move(grown);
+  constants.resize(known->second + buffer.getBytes());
+  writeElements(constant.getValue(), constants.data() + known->second);
 }
 
 LogicalResult Writer::writeLaunch(ir::LaunchOp launch, Instructions &out) {
