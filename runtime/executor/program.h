@@ -23,7 +23,8 @@ struct Bases {
   std::vector<std::byte *> inputs, outputs, variables;
 };
 
-struct Step {
+/// One cache line.
+struct alignas(64) Step {
   enum class Kind : uint8_t {
     Launch,      // kernels and copies
     BranchIfNot, // to `target` when *slots[0] is 0

@@ -199,12 +199,16 @@ bool Session::execute() {
 template <bool traced> bool Session::executeSteps() {
   const Step *steps = program->steps().data();
   const int32_t end = static_cast<int32_t>(program->steps().size());
-  for (int32_t at = 0; at < end;) {
+  int64_t launches = 0;
+  bool stopped = false;
+  for (int32_t at = 0; at < end && !stopped;) {
     const Step &step = steps[at++];
     switch (step.kind) {
     case Step::Kind::Launch:
-      if (cancelled.load(std::memory_order_relaxed)) return false;
+      stopped = cancelled.load(std::memory_order_relaxed);
+      if (stopped) break;
       launch<traced>(step);
+      launches += step.counted;
       break;
     case Step::Kind::BranchIfNot:
       if (*static_cast<const uint8_t *>(step.slots[0]) == 0) at = step.target;
@@ -220,7 +224,8 @@ template <bool traced> bool Session::executeSteps() {
       break;
     }
   }
-  return true;
+  totals.launches += launches;
+  return !stopped;
 }
 
 template <bool traced> void Session::launch(const Step &step) {
@@ -243,7 +248,6 @@ template <bool traced> void Session::launch(const Step &step) {
         },
         &context);
   }
-  totals.launches += step.counted;
   if constexpr (traced) {
     if (!step.counted) return;
     event.kernel = &compiled->kernels[step.source->kernel];

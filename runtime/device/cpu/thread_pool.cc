@@ -1,6 +1,7 @@
 //===- thread_pool.cc - fork-join over a kernel's tasks -------------------===//
-// See the header for the protocol. Ordering: a call's job is published by the store to `state` and
-// read after joining; its effects are published by `done` and read by the caller.
+// A call fills all lanes, then opens them. A worker takes its lane by compare-and-swap, or the
+// caller revokes it; the caller waits for those taken. So a lane is written only when no thread can
+// be reading it.
 //===----------------------------------------------------------------------===//
 #include "runtime/device/cpu/thread_pool.h"
 
@@ -28,16 +29,8 @@ using Clock = std::chrono::steady_clock;
 // that between runs only burns power; inside a run the next parallel kernel is usually near.
 constexpr auto kSpinBetweenRuns = std::chrono::microseconds(50);
 constexpr auto kSpinInsideRun = std::chrono::milliseconds(2);
-constexpr int kPausesPerLook = 64; // spins between two looks at the clock
-
-constexpr uint64_t kOpen = uint64_t(1) << 15;
-constexpr uint64_t kJoined = kOpen - 1;
-constexpr uint64_t callOf(uint64_t state) {
-  return state >> 32;
-}
-constexpr uint64_t widthOf(uint64_t state) {
-  return (state >> 16) & 0xffff;
-}
+constexpr int kPausesBeforeYield = 20000; // of a caller whose workers are at work
+constexpr int kPausesPerLook = 64;        // spins between two looks at the clock
 
 void pause() {
 #if defined(__x86_64__)
@@ -64,7 +57,7 @@ int availableCores() {
   int cores = sched_getaffinity(0, sizeof set, &set) == 0
                   ? CPU_COUNT(&set)
                   : static_cast<int>(std::thread::hardware_concurrency());
-  return std::max(1, std::min({cores, quotaCores(), int(kJoined)}));
+  return std::max(1, std::min({cores, quotaCores()}));
 }
 
 const std::shared_ptr<ThreadPool> &ThreadPool::shared() {
@@ -76,7 +69,7 @@ const std::shared_ptr<ThreadPool> &ThreadPool::shared() {
   return pool;
 }
 
-ThreadPool::ThreadPool(int threads) : shares(std::clamp(threads, 1, availableCores())) {
+ThreadPool::ThreadPool(int threads) : lanes(std::clamp(threads, 1, availableCores())) {
   for (int thread = 1; thread < size(); ++thread) {
     try {
       workers.emplace_back([this, thread] { workerLoop(thread); });
@@ -87,14 +80,14 @@ ThreadPool::ThreadPool(int threads) : shares(std::clamp(threads, 1, availableCor
 }
 
 ThreadPool::~ThreadPool() {
-  stopping.store(true, std::memory_order_seq_cst);
-  wakeSleepers();
+  stopping.store(true, std::memory_order_relaxed);
+  wakeSleepers(size());
   for (std::thread &worker : workers) worker.join();
 }
 
 ThreadPool::Attention::Attention(ThreadPool &pool) : pool(pool) {
   pool.attention.fetch_add(1, std::memory_order_relaxed);
-  if (pool.sleepers.load(std::memory_order_relaxed) > 0) pool.wakeSleepers();
+  pool.wakeSleepers(pool.size());
 }
 
 void ThreadPool::parallelFor(int64_t tasks, Split split, Body body, void *context) {
@@ -103,91 +96,106 @@ void ThreadPool::parallelFor(int64_t tasks, Split split, Body body, void *contex
     if (tasks > 0) body(context, 0, tasks, 0);
     return;
   }
-  job = {body, context, std::max<int64_t>(1, split.grain), width};
+  int64_t grain = std::max<int64_t>(1, split.grain), begin = 0;
   for (int i = 0; i < width; ++i) {
-    // tasks * i / width without overflow.
-    auto cut = [&](int64_t i) { return tasks / width * i + std::min(i, tasks % width); };
-    shares[i].next.store(cut(i), std::memory_order_relaxed);
-    shares[i].end = cut(i + 1);
+    int64_t count = tasks / width + (i < tasks % width);
+    Lane &lane = lanes[i];
+    lane.width = width;
+    lane.next.store(begin, std::memory_order_relaxed);
+    lane.end = begin += count;
+    lane.grain = grain;
+    lane.divisible = grain < count;
+    lane.body = body;
+    lane.context = context;
   }
-  uint64_t call = callOf(state.load(std::memory_order_relaxed)) + 1;
-  state.store(call << 32 | uint64_t(width) << 16 | kOpen, std::memory_order_seq_cst);
-  if (sleepers.load(std::memory_order_seq_cst) > 0) wakeSleepers();
-  work(0);
+  for (int i = 1; i < width; ++i) lanes[i].phase.store(Open, std::memory_order_release);
+  wakeSleepers(width);
 
-  uint64_t joined = state.fetch_and(~kOpen, std::memory_order_acq_rel) & kJoined;
-  for (int spins = 0; done.load(std::memory_order_acquire) != joined;) {
-    if (++spins < 20000)
-      pause();
-    else
-      sched_yield(); // a worker lost its core
+  runShare(lanes[0], 0);
+  for (int i = 1; i < width; ++i) {
+    uint32_t phase = lanes[i].phase.load(std::memory_order_acquire);
+    bool revoked = phase == Open && lanes[i].phase.compare_exchange_strong(
+                                        phase, Revoked, std::memory_order_acq_rel);
+    if (revoked || lanes[i].divisible) runShare(lanes[i], 0);
   }
-  done.store(0, std::memory_order_relaxed);
+  for (int i = 1; i < width; ++i)
+    for (int spins = 0; lanes[i].phase.load(std::memory_order_acquire) == Taken;) {
+      if (++spins < kPausesBeforeYield)
+        pause();
+      else
+        sched_yield(); // the worker may have lost its core
+    }
   busy.store(false, std::memory_order_release);
 }
 
-void ThreadPool::work(int thread) {
-  const Job current = job;
-  for (int offset = 0; offset < current.width; ++offset) {
-    Share &share = shares[(thread + offset) % current.width];
-    while (share.next.load(std::memory_order_relaxed) < share.end) {
-      int64_t begin = share.next.fetch_add(current.grain, std::memory_order_relaxed);
-      if (begin >= share.end) break;
-      current.body(current.context, begin, std::min(begin + current.grain, share.end), thread);
-    }
+void ThreadPool::runShare(Lane &lane, int thread) {
+  if (!lane.divisible) {
+    lane.body(lane.context, lane.next.load(std::memory_order_relaxed), lane.end, thread);
+    return;
+  }
+  while (lane.next.load(std::memory_order_relaxed) < lane.end) {
+    int64_t begin = lane.next.fetch_add(lane.grain, std::memory_order_relaxed);
+    if (begin < lane.end)
+      lane.body(lane.context, begin, std::min(begin + lane.grain, lane.end), thread);
+  }
+}
+
+void ThreadPool::helpOthers(const Lane &own, int thread) {
+  for (int i = 1; i < own.width; ++i) {
+    Lane &lane = lanes[(thread + i) % own.width];
+    if (lane.divisible) runShare(lane, thread);
   }
 }
 
 void ThreadPool::workerLoop(int thread) {
   resetFloatEnvironment();
-  uint64_t seen = 0; // last call that this worker took part in or passed over
+  Lane &lane = lanes[thread];
   while (true) {
-    uint64_t now = awaitJob(seen);
+    awaitJob(lane);
     if (stopping.load(std::memory_order_relaxed)) return;
-    if (widthOf(now) <= uint64_t(thread) || !(now & kOpen)) {
-      seen = callOf(now);
-      continue;
-    }
-    if (!state.compare_exchange_weak(now, now + 1, std::memory_order_acq_rel)) continue;
-    seen = callOf(now);
-    work(thread);
-    done.fetch_add(1, std::memory_order_release);
+    uint32_t open = Open;
+    if (!lane.phase.compare_exchange_strong(open, Taken, std::memory_order_acquire)) continue;
+    runShare(lane, thread);
+    if (lane.divisible) helpOthers(lane, thread);
+    lane.phase.store(Idle, std::memory_order_release);
   }
 }
 
-/// Returns a state whose call is not `seen`, or anything when the pool stops.
-uint64_t ThreadPool::awaitJob(uint64_t seen) {
+/// Returns when the lane is open, or was a moment ago, or the pool stops.
+void ThreadPool::awaitJob(Lane &lane) {
   Clock::time_point start = Clock::now();
   while (true) {
     for (int i = 0; i < kPausesPerLook; ++i) {
-      uint64_t now = state.load(std::memory_order_acquire);
-      if (callOf(now) != seen) return now;
+      if (lane.phase.load(std::memory_order_relaxed) == Open) return;
       pause();
     }
-    if (stopping.load(std::memory_order_relaxed)) return 0;
+    if (stopping.load(std::memory_order_relaxed)) return;
     bool inside = attention.load(std::memory_order_relaxed) > 0;
     auto limit = inside ? Clock::duration(kSpinInsideRun) : Clock::duration(kSpinBetweenRuns);
     if (Clock::now() - start < limit) continue;
-    sleepUnlessChanged(seen);
+    sleepUnlessOpen(lane);
     start = Clock::now();
   }
 }
 
-void ThreadPool::sleepUnlessChanged(uint64_t seen) {
-  uint32_t ticket = wakeups.load(std::memory_order_seq_cst);
-  sleepers.fetch_add(1, std::memory_order_seq_cst);
-  // Either this sees the new call, or the caller sees the sleeper and moves `wakeups` on.
-  if (callOf(state.load(std::memory_order_seq_cst)) == seen &&
-      !stopping.load(std::memory_order_seq_cst))
-    syscall(SYS_futex, reinterpret_cast<uint32_t *>(&wakeups), FUTEX_WAIT_PRIVATE, ticket, nullptr,
-            nullptr, 0);
-  sleepers.fetch_sub(1, std::memory_order_seq_cst);
+void ThreadPool::sleepUnlessOpen(Lane &lane) {
+  lane.asleep.store(1, std::memory_order_relaxed);
+  sleepers.fetch_add(1, std::memory_order_acq_rel);
+  if (lane.phase.load(std::memory_order_relaxed) != Open &&
+      !stopping.load(std::memory_order_relaxed))
+    syscall(SYS_futex, &lane.asleep, FUTEX_WAIT_PRIVATE, 1, nullptr, nullptr, 0);
+  lane.asleep.store(0, std::memory_order_relaxed);
+  sleepers.fetch_sub(1, std::memory_order_relaxed);
 }
 
-void ThreadPool::wakeSleepers() {
-  wakeups.fetch_add(1, std::memory_order_seq_cst);
-  syscall(SYS_futex, reinterpret_cast<uint32_t *>(&wakeups), FUTEX_WAKE_PRIVATE, INT_MAX, nullptr,
-          nullptr, 0);
+/// Wakes those who sleep among the first `width` threads.
+void ThreadPool::wakeSleepers(int width) {
+  // A read-modify-write, so that either this sees a sleeper or the sleeper sees what was written
+  // before.
+  if (sleepers.fetch_add(0, std::memory_order_acq_rel) == 0) return;
+  for (int i = 1; i < width; ++i)
+    if (lanes[i].asleep.exchange(0, std::memory_order_relaxed))
+      syscall(SYS_futex, &lanes[i].asleep, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
 }
 
 } // namespace weir::runtime

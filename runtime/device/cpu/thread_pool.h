@@ -1,8 +1,9 @@
 //===- thread_pool.h - fork-join over a kernel's tasks ----------*- C++ -*-===//
-// A kernel lasts microseconds, so threads wait for the next one by spinning on a cache line; they
-// sleep when nothing came for a bounded time. A thread starts with its own share of the tasks (the
-// same share each time, for its cache's sake) and then takes from the others. Nobody waits for a
-// thread that has not joined: a sleeping or preempted worker costs its help, not its latency.
+// A kernel lasts microseconds, so threads wait for the next one by spinning, each on a cache line
+// of its own that also brings the job; they sleep when nothing came for a bounded time. A thread
+// starts with its own share of the tasks (the same share each time, for its cache's sake) and then
+// takes from the others. The caller takes back the share of a thread that has not begun: a sleeping
+// or preempted thread costs its help, not its latency.
 //===----------------------------------------------------------------------===//
 #pragma once
 
@@ -34,7 +35,7 @@ public:
   /// The process's pool: WEIR_THREADS threads, or one for each available core.
   static const std::shared_ptr<ThreadPool> &shared();
 
-  int size() const { return static_cast<int>(shares.size()); }
+  int size() const { return static_cast<int>(lanes.size()); }
 
   /// Called with a range of tasks and the number of the calling thread, 0 <= thread < size().
   using Body = void (*)(void *context, int64_t begin, int64_t end, int thread);
@@ -56,36 +57,32 @@ public:
   };
 
 private:
-  struct Job {
+  enum Phase : uint32_t { Idle, Open, Taken, Revoked };
+  struct alignas(64) Lane {
+    std::atomic<uint32_t> phase{Idle};
+    int32_t width = 1;
+    std::atomic<int64_t> next{0}; // task of the share that nobody took yet
+    int64_t end = 0;
+    int64_t grain = 1;
+    std::atomic<uint32_t> asleep{0}; // 1 while its thread sleeps on it, or is about to
+    bool divisible = false; // into several grains; else the share has one owner and `next` stays
     Body body = nullptr;
     void *context = nullptr;
-    int64_t grain = 1;
-    int32_t width = 1;
-  };
-  struct alignas(64) Share {
-    std::atomic<int64_t> next{0};
-    int64_t end = 0;
   };
 
   void workerLoop(int thread);
-  uint64_t awaitJob(uint64_t seen);
-  void sleepUnlessChanged(uint64_t seen);
-  void wakeSleepers();
-  void work(int thread);
+  void awaitJob(Lane &lane);
+  void sleepUnlessOpen(Lane &lane);
+  void wakeSleepers(int width);
+  void runShare(Lane &lane, int thread);
+  void helpOthers(const Lane &own, int thread);
 
-  // `state` is (number of the call << 32 | width << 16 | open << 15 | workers that joined). A
-  // worker joins by compare-and-swap while the call is open, and the job is not touched again until
-  // all who joined are done.
-  alignas(64) std::atomic<uint64_t> state{0};
-  alignas(64) std::atomic<uint32_t> done{0};
+  std::vector<Lane> lanes; // one for each thread; the first is the caller's
+  std::vector<std::thread> workers;
   alignas(64) std::atomic<uint32_t> sleepers{0};
-  std::atomic<uint32_t> wakeups{0}; // the futex
   std::atomic<int32_t> attention{0};
   std::atomic<bool> stopping{false};
-  alignas(64) std::atomic<bool> busy{false};
-  Job job;
-  std::vector<Share> shares;
-  std::vector<std::thread> workers;
+  std::atomic<bool> busy{false};
 };
 
 } // namespace weir::runtime
