@@ -1,7 +1,6 @@
 #include "frontend/api/error.h"
 
 #include <cstring>
-#include <string_view>
 
 namespace weir {
 namespace {
@@ -15,31 +14,25 @@ std::string_view libraryRoot() {
   return self.ends_with(tail) ? self.substr(0, self.size() - tail.size()) : std::string_view();
 }
 
-bool isLibraryFrame(const Location &frame) {
-  std::string_view file = frame.file_name(), root = libraryRoot();
-  // A header reached through another include path keeps the folder, not the prefix.
-  if (size_t at = file.rfind("frontend/"); at != std::string_view::npos && !file.starts_with(root))
-    file = file.substr(at), root = "frontend/";
-  if (!file.starts_with(root)) return false;
-  file.remove_prefix(root.size());
-  for (std::string_view folder : {"api/", "build/", "nn/", "models/", "data/"})
-    if (file.starts_with(folder)) return !file.ends_with("_test.cc");
-  return false;
-}
-
 bool sameFrame(const Location &a, const Location &b) {
   return a.line() == b.line() && !std::strcmp(a.file_name(), b.file_name());
 }
 
-std::string renderLine(const Location &at, std::string_view kind, std::string_view message) {
-  std::string text = at.file_name();
-  text += ":" + std::to_string(at.line()) + ": ";
-  text += kind;
-  text += ": ";
-  return text += message;
+std::string renderLine(const Place &at, const std::string &kind, const std::string &message) {
+  return at.file + ":" + std::to_string(at.line) + ": " + kind + ": " + message;
 }
 
 } // namespace
+
+bool isLibraryFile(std::string_view file) {
+  const std::string_view root = libraryRoot();
+  if (file.starts_with("./")) file.remove_prefix(2); // headers found through -I.
+  if (!file.starts_with(root) || file.ends_with("_test.cc")) return false;
+  file.remove_prefix(root.size());
+  for (std::string_view folder : {"api/", "build/", "nn/", "models/", "data/"})
+    if (file.starts_with(folder)) return true;
+  return false;
+}
 
 CallScope::CallScope(Location at) {
   scopes.push_back(at);
@@ -57,12 +50,16 @@ CallChain callChain(Location at) {
 
 Location userFrame(const CallChain &chain) {
   for (const Location &frame : chain)
-    if (!isLibraryFrame(frame)) return frame;
+    if (!isLibraryFile(frame.file_name())) return frame;
   return chain.back();
 }
 
 Error::Error(std::string message, Location at, std::vector<Note> notes, std::string fix)
-    : summary(std::move(message)), advice(std::move(fix)), where(userFrame(callChain(at))),
+    : Error(std::move(message), Place(userFrame(callChain(at))), std::move(notes), std::move(fix)) {
+}
+
+Error::Error(std::string message, Place place, std::vector<Note> notes, std::string fix)
+    : summary(std::move(message)), advice(std::move(fix)), where(std::move(place)),
       remarks(std::move(notes)) {
   text = renderLine(where, "error", summary);
   for (const Note &note : remarks) text += "\n" + renderLine(note.at, "note", note.message);

@@ -5,6 +5,7 @@
 #include <exception>
 #include <source_location>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace weir {
@@ -15,9 +16,17 @@ using Location = std::source_location;
 /// Innermost first: the call that failed, then the CallScopes that enclose it.
 using CallChain = std::vector<Location>;
 
+/// File, as the compiler was given it, and line.
+struct Place {
+  Place(Location at) : file(at.file_name()), line(at.line()) {}
+  Place(std::string file, unsigned line) : file(std::move(file)), line(line) {}
+  std::string file;
+  unsigned line;
+};
+
 /// One line below the error: where an operand was made and what it is.
 struct Note {
-  Location at;
+  Place at;
   std::string message;
 };
 
@@ -29,6 +38,8 @@ class Error : public std::exception {
 public:
   /// `at` is where the user called; enclosing CallScopes are added to it.
   Error(std::string message, Location at, std::vector<Note> notes = {}, std::string fix = "");
+  /// For places that come out of a graph's locations.
+  Error(std::string message, Place where, std::vector<Note> notes, std::string fix);
 
   /// All lines, without a final newline.
   const char *what() const noexcept override { return text.c_str(); }
@@ -37,12 +48,12 @@ public:
   const std::string &fix() const { return advice; }
   const std::vector<Note> &notes() const { return remarks; }
   /// The user's file, as the compiler was given it, and line.
-  const char *file() const { return where.file_name(); }
-  unsigned line() const { return where.line(); }
+  const std::string &file() const { return where.file; }
+  unsigned line() const { return where.line; }
 
 private:
   std::string summary, advice, text;
-  Location where;
+  Place where;
   std::vector<Note> remarks;
 };
 
@@ -61,5 +72,8 @@ public:
 CallChain callChain(Location at);
 /// The first frame outside the library's own folders; the outermost frame if there is none.
 Location userFrame(const CallChain &chain);
+/// Whether a file belongs to the library's own folders, so that its frames are not what errors
+/// print.
+bool isLibraryFile(std::string_view file);
 
 } // namespace weir

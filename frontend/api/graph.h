@@ -19,7 +19,7 @@ using UpdateRule = std::function<void(Graph &, const std::vector<Gradient> &)>;
 class Graph {
 public:
   /// `seed` decides the initial values that nn's layers draw.
-  explicit Graph(uint64_t seed = 0);
+  explicit Graph(uint64_t seed = 0, Location at = Location::current());
 
   /// A value that every run is fed, by name.
   Tensor input(const std::string &name, DType dtype, Shape shape,

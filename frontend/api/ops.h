@@ -12,9 +12,11 @@ namespace weir {
 // X(function, op of the dialect). Integers too: abs neg sign.
 #define WEIR_UNARY_FUNCTIONS(X)                                                                    \
   X(abs, abs)                                                                                      \
-  X(neg, neg) X(sign, sign) X(exp, exp) X(expm1, expm1) X(log, log) X(log1p, log1p) X(sqrt, sqrt)  \
-      X(rsqrt, rsqrt) X(cbrt, cbrt) X(tanh, tanh) X(logistic, logistic) X(sin, sin) X(cos, cos)    \
-          X(tan, tan) X(erf, erf) X(floor, floor) X(ceil, ceil) X(roundEven, round_even)           \
+  X(neg, neg)                                                                                      \
+  X(sign, sign)                                                                                    \
+  X(exp, exp) X(expm1, expm1) X(log, log) X(log1p, log1p) X(sqrt, sqrt) X(rsqrt, rsqrt)            \
+      X(cbrt, cbrt) X(tanh, tanh) X(logistic, logistic) X(sin, sin) X(cos, cos) X(tan, tan)        \
+          X(erf, erf) X(floor, floor) X(ceil, ceil) X(roundEven, round_even)                       \
               X(isFinite, is_finite) X(logicalNot, not)
 #define WEIR_DECLARE_UNARY(function, op) Tensor function(Arg x);
 WEIR_UNARY_FUNCTIONS(WEIR_DECLARE_UNARY)
@@ -25,8 +27,10 @@ WEIR_UNARY_FUNCTIONS(WEIR_DECLARE_UNARY)
 // max and min of NaN are NaN. Shifts fill with zeros (logical) or the sign (arithmetic).
 #define WEIR_BINARY_FUNCTIONS(X)                                                                   \
   X(add, add)                                                                                      \
-  X(sub, sub) X(mul, mul) X(div, div) X(pow, pow) X(max, max) X(min, min) X(atan2, atan2)          \
-      X(rem, rem) X(logicalAnd, and) X(logicalOr, or) X(logicalXor, xor) X(shiftLeft, shift_left)  \
+  X(sub, sub)                                                                                      \
+  X(mul, mul)                                                                                      \
+  X(div, div) X(pow, pow) X(max, max) X(min, min) X(atan2, atan2) X(rem, rem) X(logicalAnd, and)   \
+      X(logicalOr, or) X(logicalXor, xor) X(shiftLeft, shift_left)                                 \
           X(shiftRightLogical, shift_right_logical)                                                \
               X(shiftRightArithmetic, shift_right_arithmetic)
 #define WEIR_DECLARE_BINARY(function, op) Tensor function(Arg lhs, Arg rhs);
@@ -90,8 +94,9 @@ struct Dims {
 /// Reduced dims vanish, or stay with size 1 where keepDims.
 #define WEIR_REDUCTION_FUNCTIONS(X)                                                                \
   X(reduceSum, reduce_sum)                                                                         \
-  X(reduceMax, reduce_max) X(reduceMin, reduce_min) X(reduceProd, reduce_prod)                     \
-      X(reduceAnd, reduce_and) X(reduceOr, reduce_or)
+  X(reduceMax, reduce_max)                                                                         \
+  X(reduceMin, reduce_min)                                                                         \
+  X(reduceProd, reduce_prod) X(reduceAnd, reduce_and) X(reduceOr, reduce_or)
 #define WEIR_DECLARE_REDUCTION(function, op)                                                       \
   Tensor function(Arg x, Dims dims = {}, bool keepDims = false);
 WEIR_REDUCTION_FUNCTIONS(WEIR_DECLARE_REDUCTION)

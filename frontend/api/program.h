@@ -17,6 +17,8 @@ class ProgramState;
 class GraphState;
 } // namespace build
 
+class Program;
+
 struct CompileOptions {
   /// Evaluate op by op with the reference interpreter instead of compiling: slow, exact to the
   /// dialect's meaning.
@@ -25,6 +27,9 @@ struct CompileOptions {
   int threads = 0;
   /// Write each level of the compiler to numbered files in this folder.
   std::string dumpTo;
+  /// Use the variables of this program where names agree (training and evaluation see one state);
+  /// both are compiled or both interpreted, and they do not run at once.
+  const Program *shareVariables = nullptr;
 };
 
 using Feeds = std::map<std::string, Array>;
@@ -81,6 +86,7 @@ public:
 
   /// Internal.
   explicit Program(std::shared_ptr<build::ProgramState> state) : shared(std::move(state)) {}
+  const std::shared_ptr<build::ProgramState> &state() const { return shared; }
 
 private:
   std::shared_ptr<build::ProgramState> shared;

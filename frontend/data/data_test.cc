@@ -95,12 +95,6 @@ TEST(Readers, MistakesAreNamedWithTheFile) {
             text + ": not an idx file of bytes with 3 dims");
 }
 
-TEST(Readers, AtomicWriteReplacesTheWholeFile) {
-  std::string path = write("state", "old and long");
-  writeFileAtomically(path, "new");
-  EXPECT_EQ(readFile(path), "new");
-}
-
 TEST(Text, TokenizerRoundTripsAndRefusesOtherBytes) {
   CharTokenizer tokenizer("hello\n");
   EXPECT_EQ(tokenizer.size(), 5);

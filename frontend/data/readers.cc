@@ -3,9 +3,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <fcntl.h>
 #include <memory>
-#include <unistd.h>
 #include <zlib.h>
 
 namespace weir::data {
@@ -142,31 +140,6 @@ LabelledRows readIdx(const std::string &imagesPath, const std::string &labelsPat
   for (size_t i = 0; i < classes.size(); ++i)
     classes[i] = static_cast<uint8_t>(labels.bytes[labels.header() + i]);
   return rows;
-}
-
-void writeFileAtomically(const std::string &path, std::string_view bytes, Location at) {
-  const std::string temporary = path + ".tmp" + std::to_string(getpid());
-  auto fail = [&](const std::string &what) {
-    std::string reason = systemError();
-    unlink(temporary.c_str());
-    throw Error("cannot " + what + " " + path + ": " + reason, at);
-  };
-  int file = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
-  if (file < 0) fail("create");
-  for (size_t done = 0; done < bytes.size();) {
-    ssize_t wrote = write(file, bytes.data() + done, bytes.size() - done);
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) {
-      int code = errno;
-      close(file);
-      errno = code;
-      fail("write");
-    }
-    done += static_cast<size_t>(wrote);
-  }
-  bool synced = fsync(file) == 0;
-  if (close(file) != 0 || !synced) fail("write");
-  if (std::rename(temporary.c_str(), path.c_str()) != 0) fail("replace");
 }
 
 } // namespace weir::data

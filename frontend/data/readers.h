@@ -27,8 +27,4 @@ LabelledRows readCsv(const std::string &path, double scale = 1, Location at = Lo
 LabelledRows readIdx(const std::string &imagesPath, const std::string &labelsPath,
                      Location at = Location::current());
 
-/// A file written whole or not at all: a temporary beside it, synced, then renamed over it.
-void writeFileAtomically(const std::string &path, std::string_view bytes,
-                         Location at = Location::current());
-
 } // namespace weir::data

@@ -42,12 +42,14 @@ struct CharGptTraining {
   double peakRate = 1e-3, floorRate = 1e-4, beta1 = 0.9, beta2 = 0.99, weightDecay = 0.1, clip = 1;
 };
 /// inputs "tokens", "targets" i32[batch, context]; output "loss"; AdamW, decay on matrices only.
-Graph charGptTraining(const CharGptOptions &model, const CharGptTraining &training, uint64_t seed);
+Graph charGptTraining(const CharGptOptions &model, const CharGptTraining &training, uint64_t seed,
+                      Location at = Location::current());
 /// inputs "tokens", "targets" i32[batch, context]; output "losses" f32[batch], the mean of each
 /// window. Copy variables from a training program.
-Graph charGptEvaluation(const CharGptOptions &model, int64_t batch);
+Graph charGptEvaluation(const CharGptOptions &model, int64_t batch,
+                        Location at = Location::current());
 /// inputs "tokens" i32[1, context], "position" i32[]; output "logits" [vocabulary] for the token
 /// after `position`.
-Graph charGptSampling(const CharGptOptions &model);
+Graph charGptSampling(const CharGptOptions &model, Location at = Location::current());
 
 } // namespace weir::models

@@ -12,9 +12,10 @@ struct MlpClassifier {
 };
 /// inputs "x" f32[batch, sizes[0]], "y" i32[batch]; outputs "loss", "accuracy"; trained by
 /// `optimizer`.
-Graph mlpTraining(const MlpClassifier &model, const nn::Optimizer &optimizer, uint64_t seed);
+Graph mlpTraining(const MlpClassifier &model, const nn::Optimizer &optimizer, uint64_t seed,
+                  Location at = Location::current());
 /// The same inputs and outputs (and "logits"), nothing trained. Copy variables from a training
 /// program.
-Graph mlpEvaluation(const MlpClassifier &model);
+Graph mlpEvaluation(const MlpClassifier &model, Location at = Location::current());
 
 } // namespace weir::models

@@ -12,7 +12,9 @@ namespace weir::nn {
 class Schedule {
 public:
   Schedule(double rate);
-  Schedule(std::function<Tensor(Tensor step)> rate) : rate(std::move(rate)) {}
+  template <typename F>
+    requires std::is_invocable_r_v<Tensor, F &, Tensor>
+  Schedule(F rate) : rate(std::move(rate)) {}
   Tensor operator()(const Tensor &step) const { return rate(step); }
 
 private:

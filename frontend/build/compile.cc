@@ -1,0 +1,48 @@
+// Graph::compile: finishes the module, checks that there is something to compute, and picks a
+// backend.
+#include "frontend/build/backends.h"
+#include "frontend/build/diagnostics.h"
+
+#include "mlir/IR/Verifier.h"
+
+#include <chrono>
+
+using namespace mlir;
+
+namespace weir {
+
+using namespace build;
+
+Program Graph::compile(CompileOptions options, Location at) const {
+  const auto start = std::chrono::steady_clock::now();
+  bool anyUpdate = false;
+  for (const VariableRecord &variable : shared->variables) anyUpdate |= variable.update.has_value();
+  if (shared->outputs.empty() && !anyUpdate)
+    throw Error(
+        "compile: the graph has no outputs and assigns no variable, so there is nothing to compute",
+        at);
+  if (shared->current->kind != Scope::Main)
+    throw Error("compile: not inside " + shared->current->what, at);
+
+  auto state = std::make_shared<ProgramState>();
+  for (const InputRecord &input : shared->inputs)
+    state->inputs.push_back({input.name, shared->record(input.tensor).type});
+  for (const OutputRecord &output : shared->outputs)
+    state->outputs.push_back({output.name, shared->record(output.tensor).type});
+  for (const VariableRecord &variable : shared->variables)
+    state->variables.push_back(
+        {variable.name, shared->record(variable.tensor).type, variable.trainable});
+
+  FinishedModule module = shared->finish();
+  {
+    DiagnosticCollector collector(shared->context);
+    if (failed(verify(*module))) collector.raise("compile: checking the graph", at);
+  }
+  state->backend = options.interpret ? makeInterpreter(shared, std::move(module), options, at)
+                                     : makeCompiled(shared, std::move(module), options, at);
+  state->compileSeconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return Program(std::move(state));
+}
+
+} // namespace weir

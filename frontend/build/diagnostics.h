@@ -1,0 +1,34 @@
+// From MLIR's diagnostics to weir::Error: the user's place out of a location, the first error out
+// of many.
+#pragma once
+
+#include "frontend/api/error.h"
+
+#include "mlir/IR/Diagnostics.h"
+
+#include <optional>
+
+namespace weir::build {
+
+/// The first frame outside the library; none for an unknown location.
+std::optional<Place> userPlace(mlir::Location location);
+
+/// Collects errors while it lives.
+class DiagnosticCollector {
+public:
+  explicit DiagnosticCollector(mlir::MLIRContext &context);
+  /// Throws the first error, at its place (`at` when it has none); without one says that `what`
+  /// failed.
+  [[noreturn]] void raise(const std::string &what, Location at);
+
+private:
+  struct Item {
+    std::string message;
+    std::optional<Place> place;
+    std::vector<Note> notes;
+  };
+  std::vector<Item> items;
+  mlir::ScopedDiagnosticHandler handler;
+};
+
+} // namespace weir::build

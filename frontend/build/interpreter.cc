@@ -1,0 +1,81 @@
+// The interpreter as a backend: variables are host tensors, a run is one call of ir::interpret.
+#include "frontend/build/backends.h"
+#include "frontend/build/diagnostics.h"
+
+#include "ir/dialect/weir.h"
+#include "ir/reference/interpreter.h"
+
+using namespace mlir;
+
+namespace weir::build {
+namespace {
+
+using Store = std::map<std::string, Array>;
+
+class Interpreter final : public Backend {
+public:
+  Interpreter(const StatePtr &state, FinishedModule lowered, const CompileOptions &options,
+              Location at)
+      : state(state), module(std::move(lowered)), store(std::make_shared<Store>()) {
+    if (options.shareVariables) {
+      auto *other = dynamic_cast<Interpreter *>(options.shareVariables->state()->backend.get());
+      if (!other)
+        throw Error("compile: shareVariables names a compiled program, but this one is interpreted",
+                    at);
+      store = other->store;
+    }
+    for (const VariableRecord &variable : state->variables) {
+      auto [entry, added] = store->emplace(variable.name, variable.initial);
+      if (added || (entry->second.dtype() == variable.initial.dtype() &&
+                    entry->second.dims() == variable.initial.dims()))
+        continue;
+      throw Error("compile: variable '" + variable.name + "' is " + entry->second.typeStr() +
+                      " in the program that shares it, " + variable.initial.typeStr() + " here",
+                  at);
+    }
+    auto main = module->lookupSymbol<func::FuncOp>("main");
+    for (unsigned i = 0; i < main.getNumArguments(); ++i) {
+      auto name = main.getArgAttrOfType<StringAttr>(i, ir::kVariableAttr);
+      variableOfArgument.push_back(name ? name.str() : "");
+    }
+    for (unsigned i = 0; i < main.getNumResults(); ++i)
+      if (auto argument = main.getResultAttrOfType<IntegerAttr>(i, ir::kUpdatesAttr))
+        updates.push_back({i, variableOfArgument[static_cast<size_t>(argument.getInt())]});
+  }
+
+  std::vector<Array> run(const std::vector<Array> &feeds, const std::vector<int32_t> &fetches,
+                         Location at) override {
+    std::vector<Array> arguments;
+    size_t feed = 0;
+    for (const std::string &variable : variableOfArgument)
+      arguments.push_back(variable.empty() ? feeds[feed++] : store->at(variable));
+    DiagnosticCollector collector(state->context);
+    auto results = ir::interpret(*module, "main", arguments);
+    if (failed(results)) collector.raise("run: interpreting the graph", at);
+    for (const auto &[result, variable] : updates) (*store)[variable] = (*results)[result];
+    std::vector<Array> fetched;
+    for (int32_t fetch : fetches) fetched.push_back((*results)[static_cast<size_t>(fetch)]);
+    return fetched;
+  }
+
+  Array variable(const std::string &name, Location) const override { return store->at(name); }
+  void setVariable(const std::string &name, const Array &value, Location) override {
+    (*store)[name] = value;
+  }
+
+private:
+  StatePtr state; // owns the context; must outlive the module
+  FinishedModule module;
+  std::shared_ptr<Store> store;
+  std::vector<std::string> variableOfArgument; // empty: an input
+  std::vector<std::pair<unsigned, std::string>> updates;
+};
+
+} // namespace
+
+std::unique_ptr<Backend> makeInterpreter(const StatePtr &state, FinishedModule module,
+                                         const CompileOptions &options, Location at) {
+  return std::make_unique<Interpreter>(state, std::move(module), options, at);
+}
+
+} // namespace weir::build

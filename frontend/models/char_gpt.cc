@@ -1,0 +1,94 @@
+#include "frontend/models/char_gpt.h"
+
+#include <cmath>
+
+namespace weir::models {
+namespace {
+
+nn::LinearOptions linear(const CharGptOptions &options, double stddev, bool bias) {
+  return {.bias = bias, .weight = nn::normal(stddev), .dtype = options.dtype};
+}
+
+} // namespace
+
+CharGpt::CharGpt(Graph &graph, const CharGptOptions &o, Location at)
+    : options(o),
+      tokenTable(graph, "token", o.vocabulary, o.features, {nn::normal(0.02), o.dtype}, at),
+      positionTable(graph, "position", o.context, o.features, {nn::normal(0.02), o.dtype}, at),
+      finalNorm(graph, "norm", o.features, 1e-5, o.dtype, at),
+      head(graph, "head", o.features, o.vocabulary, linear(o, 0.02, false), at) {
+  const double residual = 0.02 / std::sqrt(2.0 * static_cast<double>(o.layers));
+  for (int64_t i = 0; i < o.layers; ++i) {
+    const std::string name = "block" + std::to_string(i);
+    nn::AttentionOptions attention{
+        .weight = nn::normal(0.02), .outWeight = nn::normal(residual), .dtype = o.dtype};
+    blocks.push_back(
+        {nn::LayerNorm(graph, name + ".norm1", o.features, 1e-5, o.dtype, at),
+         nn::Attention(graph, name + ".attention", o.features, o.heads, attention, at),
+         nn::LayerNorm(graph, name + ".norm2", o.features, 1e-5, o.dtype, at),
+         nn::Linear(graph, name + ".up", o.features, 4 * o.features, linear(o, 0.02, true), at),
+         nn::Linear(graph, name + ".down", 4 * o.features, o.features, linear(o, residual, true),
+                    at)});
+  }
+}
+
+Tensor CharGpt::operator()(Arg tokens) const {
+  CallScope scope(tokens.at);
+  const Shape &shape = tokens.tensor.shape(tokens.at);
+  if (shape.size() != 2 || shape[1] > options.context)
+    throw Error("char gpt: tokens are " + tokens.tensor.type().str() +
+                    ", but must be [b, t] with t <= " + std::to_string(options.context),
+                tokens.at);
+  Tensor h = tokenTable(tokens.tensor) + sliceDim(positionTable.weight, 0, 0, shape[1]);
+  for (const Block &block : blocks) {
+    h = h + block.attention(block.attentionNorm(h));
+    h = h + block.down(nn::gelu(block.up(block.mlpNorm(h))));
+  }
+  return head(finalNorm(h));
+}
+
+Tensor CharGpt::loss(Arg tokens, Arg targets) const {
+  CallScope scope(tokens.at);
+  return nn::crossEntropy((*this)(tokens), targets);
+}
+
+Graph charGptTraining(const CharGptOptions &model, const CharGptTraining &training, uint64_t seed,
+                      Location at) {
+  CallScope scope(at);
+  Graph graph(seed);
+  const Shape shape{training.batch, model.context};
+  Tensor tokens = graph.input("tokens", i32, shape), targets = graph.input("targets", i32, shape);
+  CharGpt gpt(graph, model);
+  Tensor loss = gpt.loss(tokens, targets);
+  graph.output("loss", loss);
+  nn::Schedule rate =
+      nn::warmupCosine(training.peakRate, training.warmup, training.steps, training.floorRate);
+  nn::AdamWOptions options{
+      .beta1 = training.beta1, .beta2 = training.beta2, .weightDecay = training.weightDecay};
+  nn::Optimizer optimizer = nn::adamW(rate, options);
+  graph.minimize(loss, training.clip > 0 ? optimizer.clipped(training.clip) : optimizer);
+  return graph;
+}
+
+Graph charGptEvaluation(const CharGptOptions &model, int64_t batch, Location at) {
+  CallScope scope(at);
+  Graph graph;
+  const Shape shape{batch, model.context};
+  Tensor tokens = graph.input("tokens", i32, shape), targets = graph.input("targets", i32, shape);
+  CharGpt gpt(graph, model);
+  graph.output("losses", mean(nn::crossEntropyEach(gpt(tokens), targets), -1));
+  return graph;
+}
+
+Graph charGptSampling(const CharGptOptions &model, Location at) {
+  CallScope scope(at);
+  Graph graph;
+  Tensor tokens = graph.input("tokens", i32, {1, model.context}),
+         position = graph.input("position", i32, {});
+  CharGpt gpt(graph, model);
+  Tensor logits = dynamicSlice(gpt(tokens), {0, position, 0}, {1, 1, model.vocabulary});
+  graph.output("logits", reshape(logits, {model.vocabulary}));
+  return graph;
+}
+
+} // namespace weir::models

@@ -1,0 +1,83 @@
+#include "frontend/nn/init.h"
+
+#include "frontend/data/philox.h"
+
+#include <cmath>
+
+namespace weir::nn {
+namespace {
+
+/// Elements in row-major order from `next`.
+Array generate(const TensorType &type, const std::function<double()> &next) {
+  Array array(type.dtype, type.shape);
+  auto fill = [&](auto values) {
+    for (auto &value : values) value = static_cast<std::decay_t<decltype(value)>>(next());
+  };
+  type.dtype == f64 ? fill(array.mutableData<double>()) : fill(array.mutableData<float>());
+  return array;
+}
+
+struct Fans {
+  double in, out;
+};
+
+Fans fansOf(const Shape &shape) {
+  Fans fans{1, shape.empty() ? 1 : static_cast<double>(shape.back())};
+  for (size_t i = 0; i + 1 < shape.size(); ++i) fans.in *= static_cast<double>(shape[i]);
+  return fans;
+}
+
+Array drawNormal(const TensorType &type, uint64_t key, double stddev) {
+  data::Philox random(key);
+  return generate(type, [&] { return stddev * random.normal(); });
+}
+
+Array drawUniform(const TensorType &type, uint64_t key, double low, double high) {
+  data::Philox random(key);
+  return generate(type, [&] { return low + (high - low) * random.uniform(); });
+}
+
+} // namespace
+
+Initializer constant(double value) {
+  return [=](const TensorType &type, uint64_t) { return generate(type, [=] { return value; }); };
+}
+Initializer zeros() {
+  return constant(0);
+}
+Initializer ones() {
+  return constant(1);
+}
+
+Initializer normal(double stddev) {
+  return [=](const TensorType &type, uint64_t key) { return drawNormal(type, key, stddev); };
+}
+
+Initializer uniform(double low, double high) {
+  return [=](const TensorType &type, uint64_t key) { return drawUniform(type, key, low, high); };
+}
+
+Initializer xavier() {
+  return [](const TensorType &type, uint64_t key) {
+    auto [in, out] = fansOf(type.shape);
+    const double limit = std::sqrt(6 / (in + out));
+    return drawUniform(type, key, -limit, limit);
+  };
+}
+
+Initializer kaiming() {
+  return [](const TensorType &type, uint64_t key) {
+    return drawNormal(type, key, std::sqrt(2 / fansOf(type.shape).in));
+  };
+}
+
+Tensor parameter(Graph &graph, const std::string &name, TensorType type, const Initializer &init,
+                 Location at) {
+  if (!runtime::isFloat(type.dtype) || !runtime::elementCount(type.shape))
+    throw Error("parameter: '" + name + "' is " + type.str() +
+                    ", but must be a float tensor of sizes >= 0",
+                at);
+  return graph.variable(name, init(type, data::streamKey(graph.seed(), name)), true, at);
+}
+
+} // namespace weir::nn

@@ -1,0 +1,117 @@
+#include "frontend/nn/optimizer.h"
+
+#include "frontend/api/ops.h"
+
+#include <algorithm>
+#include <numbers>
+
+namespace weir::nn {
+namespace {
+
+/// A slot of an optimizer: a variable like the parameter, zero at first.
+Tensor slot(Graph &graph, const Gradient &g, const std::string &suffix) {
+  return graph.variable(g.name + "." + suffix, Array::zeros(g.variable.dtype(), g.variable.shape()),
+                        false);
+}
+
+Tensor adamDirection(Graph &graph, const Gradient &g, const Tensor &count, const AdamOptions &o) {
+  Tensor m = slot(graph, g, "adam_m"), v = slot(graph, g, "adam_v");
+  Tensor newM = o.beta1 * m + (1 - o.beta1) * g.gradient;
+  Tensor newV = o.beta2 * v + (1 - o.beta2) * square(g.gradient);
+  graph.assign(m, newM);
+  graph.assign(v, newV);
+  Tensor steps = convert(count, g.variable.dtype());
+  Tensor correctM = 1 / (1 - pow(o.beta1, steps)), correctV = 1 / (1 - pow(o.beta2, steps));
+  return newM * correctM / (sqrt(newV * correctV) + o.epsilon);
+}
+
+} // namespace
+
+Schedule::Schedule(double rate)
+    : rate([rate](Tensor step) { return step.graph().scalar(rate, step.dtype()); }) {}
+
+Schedule constantRate(double rate) {
+  return Schedule(rate);
+}
+
+Schedule warmupCosine(double peak, int64_t warmupSteps, int64_t totalSteps, double floor) {
+  return Schedule([=](Tensor step) {
+    const auto warmup = static_cast<double>(warmupSteps);
+    const double span = std::max(1.0, static_cast<double>(totalSteps - warmupSteps));
+    Tensor rising = peak / std::max(1.0, warmup) * (step + 1);
+    Tensor progress = clamp((step - warmup) / span, 0, 1);
+    Tensor falling = floor + 0.5 * (peak - floor) * (1 + cos(std::numbers::pi * progress));
+    return select(step < warmup, rising, falling);
+  });
+}
+
+Optimizer Optimizer::clipped(double norm) const {
+  Optimizer copy = *this;
+  copy.maxNorm = norm;
+  return copy;
+}
+
+void Optimizer::operator()(Graph &graph, const std::vector<Gradient> &gradients) const {
+  // What enters the graph here belongs to the line of the minimize call, whose scope is open.
+  Tensor step = graph.variable("optimizer.step", Array::scalar<int32_t>(0), false);
+  graph.assign(step, step + 1);
+  Tensor done = convert(step, f32), count = done + 1;
+  Tensor rate = schedule(done);
+  TensorList values;
+  for (const Gradient &g : gradients) values.push_back(g.gradient);
+  if (maxNorm > 0) values = clipByGlobalNorm(values, maxNorm);
+  for (size_t i = 0; i < gradients.size(); ++i) {
+    const Gradient g{gradients[i].name, gradients[i].variable, values[i]};
+    graph.assign(g.variable, g.variable - rule(graph, g, convert(rate, g.variable.dtype()), count));
+  }
+}
+
+Optimizer sgd(Schedule rate) {
+  return Optimizer(std::move(rate), [](Graph &, const Gradient &g, const Tensor &rate,
+                                       const Tensor &) { return rate * g.gradient; });
+}
+
+Optimizer momentum(Schedule rate, double momentum, bool nesterov) {
+  auto rule = [=](Graph &graph, const Gradient &g, const Tensor &rate, const Tensor &) {
+    Tensor v = slot(graph, g, "momentum");
+    Tensor newV = momentum * v + g.gradient;
+    graph.assign(v, newV);
+    return rate * (nesterov ? g.gradient + momentum * newV : newV);
+  };
+  return Optimizer(std::move(rate), rule);
+}
+
+Optimizer adam(Schedule rate, AdamOptions options) {
+  auto rule = [=](Graph &graph, const Gradient &g, const Tensor &rate, const Tensor &count) {
+    return rate * adamDirection(graph, g, count, options);
+  };
+  return Optimizer(std::move(rate), rule);
+}
+
+Optimizer adamW(Schedule rate, AdamWOptions o) {
+  auto rule = [=](Graph &graph, const Gradient &g, const Tensor &rate, const Tensor &count) {
+    Tensor direction = adamDirection(graph, g, count, {o.beta1, o.beta2, o.epsilon});
+    const bool decays = o.weightDecay != 0 && (g.variable.rank() >= 2 || !o.decayMatricesOnly);
+    return rate * (decays ? direction + o.weightDecay * g.variable : direction);
+  };
+  return Optimizer(std::move(rate), rule);
+}
+
+Tensor globalNorm(const TensorList &tensors, Location at) {
+  if (tensors.empty()) throw Error("globalNorm: no tensors", at);
+  CallScope scope(at);
+  Tensor total = sum(square(tensors[0]));
+  for (size_t i = 1; i < tensors.size(); ++i) total = total + sum(square(tensors[i]));
+  return sqrt(total);
+}
+
+TensorList clipByGlobalNorm(const TensorList &tensors, double maxNorm, Location at) {
+  CallScope scope(at);
+  // A norm of zero gives infinity, of which the minimum with one is one.
+  Tensor scale = min(1, maxNorm / globalNorm(tensors));
+  TensorList scaled;
+  for (const Tensor &tensor : tensors) scaled.push_back(tensor * scale);
+  return scaled;
+}
+
+} // namespace weir::nn
