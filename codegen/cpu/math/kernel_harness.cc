@@ -67,30 +67,25 @@ static void store(ImplicitLocOpBuilder &b, Value v, Value buffer, Value i, int l
     memref::StoreOp::create(b, v, buffer, i);
 }
 
-Operation *KernelHarness::buildKernel(const Emit &emit, int lanes, const std::vector<Type> &in,
-                                      Type out) {
-  OpBuilder b(&context);
-  Location loc = b.getUnknownLoc();
-  SmallVector<Type> inputs;
-  for (Type type : in) inputs.push_back(MemRefType::get({kChunk}, inMemory(type)));
-  inputs.push_back(MemRefType::get({kChunk}, inMemory(out)));
+KernelEntry KernelHarness::compile(const std::vector<Type> &buffers, const EmitBody &emit) {
+  ImplicitLocOpBuilder b(UnknownLoc::get(&context), &context);
+  SmallVector<Type> inputs(buffers.begin(), buffers.end());
   inputs.append(2, b.getIndexType());
   inputs.push_back(MemRefType::get({ShapedType::kDynamic}, b.getI8Type()));
-  auto function = func::FuncOp::create(loc, "k", b.getFunctionType(inputs, {}));
-  Block *body = function.addEntryBlock();
+  OwningOpRef<func::FuncOp> kernel =
+      func::FuncOp::create(b.getLoc(), "k", b.getFunctionType(inputs, {}));
+  Block *body = kernel->addEntryBlock();
   b.setInsertionPointToStart(body);
   auto arguments = body->getArguments();
-  Value begin = arguments[in.size() + 1], end = arguments[in.size() + 2];
-  Value step = arith::ConstantIndexOp::create(b, loc, std::max(lanes, 1));
-  auto loop = scf::ForOp::create(b, loc, begin, end, step);
-  ImplicitLocOpBuilder inner(loc, &context);
-  inner.setInsertionPointToStart(loop.getBody());
-  SmallVector<Value> operands;
-  for (auto [k, type] : llvm::enumerate(in))
-    operands.push_back(load(inner, arguments[k], loop.getInductionVar(), lanes, type));
-  store(inner, emit(inner, operands), arguments[in.size()], loop.getInductionVar(), lanes, out);
-  func::ReturnOp::create(b, loc);
-  return function;
+  emit(b, arguments.drop_back(3), arguments[buffers.size()], arguments[buffers.size() + 1]);
+  func::ReturnOp::create(b);
+  FailureOr<Image> image = compileKernels({*kernel}, {target, /*threads=*/1, /*verify=*/true});
+  if (failed(image)) {
+    ADD_FAILURE() << "the kernel does not compile";
+    return nullptr;
+  }
+  images.push_back(MappedImage::map(*image));
+  return images.back()->kernel("k");
 }
 
 KernelEntry KernelHarness::compiled(const std::string &name, const Emit &emit, int lanes,
@@ -101,14 +96,22 @@ KernelEntry KernelHarness::compiled(const std::string &name, const Emit &emit, i
   os << " -> " << out;
   auto [entry, isNew] = kernels.try_emplace(key, nullptr);
   if (!isNew) return entry->second;
-  OwningOpRef<Operation *> kernel = buildKernel(emit, lanes, in, out);
-  FailureOr<Image> image = compileKernels({*kernel}, {target, /*threads=*/1, /*verify=*/true});
-  if (failed(image)) {
-    ADD_FAILURE() << key << " does not compile";
-    return nullptr;
-  }
-  images.push_back(MappedImage::map(*image));
-  return entry->second = images.back()->kernel("k");
+  SCOPED_TRACE(key);
+  std::vector<Type> buffers;
+  for (Type type : in) buffers.push_back(MemRefType::get({kChunk}, inMemory(type)));
+  buffers.push_back(MemRefType::get({kChunk}, inMemory(out)));
+  auto body = [&](ImplicitLocOpBuilder &b, ValueRange memory, Value begin, Value end) {
+    auto loop =
+        scf::ForOp::create(b, begin, end, arith::ConstantIndexOp::create(b, std::max(lanes, 1)));
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Value i = loop.getInductionVar();
+    SmallVector<Value> operands;
+    for (auto [k, type] : llvm::enumerate(in))
+      operands.push_back(load(b, memory[k], i, lanes, type));
+    store(b, emit(b, operands), memory.back(), i, lanes, out);
+  };
+  return entry->second = compile(buffers, body);
 }
 
 } // namespace weir::codegen

@@ -1,5 +1,6 @@
-// Runs emitted expressions over arrays, for tests: each becomes a kernel that loads, computes and
-// stores `lanes` elements at a time (0: scalars) and goes through the real compiler.
+// Runs emitted code, for tests: a body over buffers, or an expression over arrays, which becomes a
+// loop that loads, computes and stores `lanes` elements at a time (0: scalars). The real compiler
+// is used.
 
 #pragma once
 
@@ -24,6 +25,10 @@ class KernelHarness {
 public:
   using Emit = std::function<mlir::Value(mlir::ImplicitLocOpBuilder &, mlir::ValueRange)>;
 
+  /// Emits the inside of a kernel, given its buffers and the range of tasks.
+  using EmitBody = std::function<void(mlir::ImplicitLocOpBuilder &, mlir::ValueRange buffers,
+                                      mlir::Value begin, mlir::Value end)>;
+
   explicit KernelHarness(TargetInfo target);
 
   const TargetInfo target;
@@ -44,13 +49,15 @@ public:
     return out;
   }
 
+  /// Compiles a kernel over `buffers`, which are of memref type. Null, and a test failure, if it
+  /// does not compile.
+  KernelEntry compile(const std::vector<mlir::Type> &buffers, const EmitBody &emit);
+
 private:
   static constexpr int64_t kChunk = 1024;
 
   KernelEntry compiled(const std::string &name, const Emit &emit, int lanes,
                        const std::vector<mlir::Type> &in, mlir::Type out);
-  mlir::Operation *buildKernel(const Emit &emit, int lanes, const std::vector<mlir::Type> &in,
-                               mlir::Type out);
 
   /// Copies into buffers of full chunks, so that no lane is out of bounds.
   template <class Out, class... In>
