@@ -1,0 +1,96 @@
+// The report, from the plan's storages.
+#include "passes/memory/memory_report.h"
+
+#include "passes/memory/plan.h"
+
+using namespace mlir;
+
+namespace weir::passes {
+
+namespace {
+
+/// Frames of a location, innermost first.
+void collectFrames(Location loc, SmallVectorImpl<FileLineColLoc> &frames) {
+  if (auto place = dyn_cast<FileLineColLoc>(loc)) {
+    frames.push_back(place);
+  } else if (auto call = dyn_cast<CallSiteLoc>(loc)) {
+    collectFrames(call.getCallee(), frames);
+    collectFrames(call.getCaller(), frames);
+  } else if (auto name = dyn_cast<NameLoc>(loc)) {
+    collectFrames(name.getChildLoc(), frames);
+  } else if (auto fused = dyn_cast<FusedLoc>(loc); fused && !fused.getLocations().empty()) {
+    collectFrames(fused.getLocations().front(), frames);
+  }
+}
+
+StringAttr portName(func::FuncOp main, BlockArgument argument) {
+  unsigned i = argument.getArgNumber();
+  auto name = main.getArgAttrOfType<StringAttr>(i, ir::kVariableAttr);
+  return name ? name : main.getArgAttrOfType<StringAttr>(i, ir::kNameAttr);
+}
+
+std::string describe(func::FuncOp main, Value value) {
+  if (auto argument = dyn_cast<BlockArgument>(value)) {
+    if (argument.getOwner()->getParentOp() == main)
+      if (StringAttr name = portName(main, argument)) return name.str();
+    return "value of a loop";
+  }
+  Operation *op = value.getDefiningOp();
+  std::string text = op->getName().stripDialect().str();
+  if (auto launch = dyn_cast<ir::LaunchOp>(op)) text += " " + launch.getCallee().str();
+  return text;
+}
+
+MemoryLine lineOf(func::FuncOp main, const Storage &storage, int64_t peakPosition) {
+  MemoryLine line;
+  line.kind = ir::stringifySpace(storage.space).str();
+  line.bytes = storage.bytes;
+  line.offset = storage.offset;
+  line.start = storage.start;
+  line.end = storage.end;
+  line.atPeak = storage.start <= peakPosition && peakPosition <= storage.end;
+  if (storage.values.empty()) {
+    line.what = "copy";
+    return line;
+  }
+  Value value = storage.values.front();
+  line.what = describe(main, value);
+  line.type = ir::typeString(value.getType());
+  line.place = userPlace(value.getLoc());
+  return line;
+}
+
+} // namespace
+
+std::string userPlace(Location loc) {
+  SmallVector<FileLineColLoc> frames;
+  collectFrames(loc, frames);
+  for (FileLineColLoc frame : frames)
+    if (!frame.getFilename().strref().starts_with("frontend/") && !frame.getFilename().strref().contains("/frontend/"))
+      return frame.getFilename().str() + ":" + std::to_string(frame.getLine());
+  return frames.empty() ? "" : frames.back().getFilename().str() + ":" + std::to_string(frames.back().getLine());
+}
+
+MemoryReport reportMemory(func::FuncOp main) {
+  MemoryPlan plan = planMemory(main);
+  MemoryReport report;
+  report.arenaBytes = plan.arenaBytes;
+  report.liveBytes = plan.liveBytes;
+  report.peakPosition = plan.peakPosition;
+  llvm::DenseMap<int64_t, bool> seenConstants;
+  for (const Storage &storage : plan.storages) {
+    if (storage.space == ir::Space::constant && !seenConstants.try_emplace(storage.index, true).second) continue;
+    report.lines.push_back(lineOf(main, storage, plan.peakPosition));
+    report.positions = std::max(report.positions, storage.end + 1);
+    if (storage.space == ir::Space::variable) report.variableBytes += storage.bytes;
+    if (storage.space == ir::Space::constant) report.constantBytes += storage.bytes;
+    if (storage.space == ir::Space::input) report.inputBytes += storage.bytes;
+    if (storage.space == ir::Space::output) report.outputBytes += storage.bytes;
+  }
+  llvm::sort(report.lines, [](const MemoryLine &a, const MemoryLine &b) {
+    return std::tuple(-a.bytes, a.start, a.offset) < std::tuple(-b.bytes, b.start, b.offset);
+  });
+  return report;
+}
+
+} // namespace weir::passes
