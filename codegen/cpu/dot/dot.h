@@ -50,7 +50,7 @@ struct DotPlan {
   int64_t rowBlocks = 0, tilesPerRowBlock = 0;
   int64_t columnGroups = 0, tilesPerGroup = 0;
   int64_t contractBlock = 0; // of the first contract dim: accumulators return to the result between
-  bool packLhs = false, packRhs = false; // copy the block of rows, the column tile to scratch
+  bool copyLhs = false, copyRhs = false; // the block of rows, the column tile: to scratch first
 
   int64_t tasks = 0;
   int64_t scratchBytes = 0; // of one thread
@@ -68,9 +68,14 @@ struct DotPlan {
   int64_t contractBlockSize() const {
     return contractBlock ? contractBlock : contract.front().size;
   }
-  int64_t rhsCopyElements() const { return packRhs ? contractBlockSize() * tileColumns : 0; }
+  int64_t rhsCopyElements() const { return copyRhs ? contractBlockSize() * tileColumns : 0; }
+  /// The copy of the lhs is by rows where these are contiguous, else by row tiles, [tile][k][row].
+  bool lhsIsByTiles() const { return contract.front().lhs != 1; }
+  /// From a row to the next: not a power of two, for the cache's sake.
   int64_t lhsCopyStride() const { return contractBlockSize() + lanes; }
-  int64_t lhsCopyElements() const { return packLhs ? rowBlock() * lhsCopyStride() : 0; }
+  int64_t lhsCopyElements() const {
+    return copyLhs ? (rowBlock() + tileRows) * lhsCopyStride() : 0;
+  }
 };
 
 DotPlan planDot(const DotProblem &problem, const TargetInfo &target);

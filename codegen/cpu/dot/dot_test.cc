@@ -154,6 +154,8 @@ TEST(Dot, LongSumsReturnToTheResultBetweenBlocks) {
 TEST(Dot, CopiedOperands) {
   check<float>(matmul(200, 512, 2048)); // both copied
   check<float>(matmul(200, 500, 96));
+  check<float>({{96, 1000}, {96, 300}, {}, {}, {0}, {0}}); // the lhs by tiles
+  check<double>({{2000, 135}, {2000, 257}, {}, {}, {0}, {0}});
 }
 
 TEST(Dot, EpilogueSeesEveryElementOnceAndComplete) {

@@ -4,6 +4,7 @@
 #include "codegen/cpu/dot/emit_tile.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
@@ -22,12 +23,17 @@ private:
   void emitContractBlock(Value k);
   void emitColumnGroup();
   void emitColumnTile(Value tile, int64_t width);
-  void copyRhs(Value from, int64_t width);
-  void copyLhs();
-  void emitRowTiles(const VectorRow &columns, Value rhsAt, Value resultAt);
-  void emitRegisterTile(Value firstRow, int64_t rows, const VectorRow &columns, Value rhsAt,
-                        Value resultAt);
-  Value rowTilesOfBlock();
+  Value columnOffset(Value tile, int64_t panelStride) const;
+  void emitLhsCopy();
+  void copyLhsRows();
+  void copyLhsTiles();
+  void copyLhsTile(Value firstRow, int64_t rows, Value k);
+  void emitRowTiles(const VectorRow &columns, Value rhsTile, Value resultTile);
+  void emitRegisterTile(Value firstRow, int64_t rows, const VectorRow &columns, Value rhsTile,
+                        Value resultTile, bool fromCopy);
+  Value isLastRowBlock() const;
+  Value rowTilesOfBlock() const;
+  Value rowsOfBlock() const;
 
   const IndexBuilder &ib;
   const DotPlan &plan;
@@ -38,7 +44,6 @@ private:
   Value rowBlock, group;        // of the task
   Value lhsAt, rhsAt, resultAt; // first element of the task's rows and columns, at the block of k
   Value trips, isFirst, isLast; // of the block of k
-  SmallVector<DotDim> contract; // strides of what the tiles read
 };
 
 } // namespace
@@ -54,7 +59,7 @@ static Value flatten(const IndexBuilder &ib, Value buffer) {
 
 DotEmitter::DotEmitter(const IndexBuilder &ib, const DotPlan &plan, const DotOperands &operands,
                        EmitEpilogue epilogue)
-    : ib(ib), plan(plan), epilogue(epilogue), contract(plan.contract) {
+    : ib(ib), plan(plan), epilogue(epilogue) {
   element = cast<MemRefType>(operands.result.getType()).getElementType();
   if (!plan.sumIsEmpty()) {
     lhs = flatten(ib, operands.lhs);
@@ -67,14 +72,8 @@ DotEmitter::DotEmitter(const IndexBuilder &ib, const DotPlan &plan, const DotOpe
                                   operands.scratch, ib.constant(offset * elementBytes),
                                   ValueRange());
   };
-  if (plan.packRhs) {
-    rhsCopy = fromScratch(0, plan.rhsCopyElements());
-    contract.front().rhs = plan.tileColumns;
-  }
-  if (plan.packLhs) {
-    lhsCopy = fromScratch(plan.rhsCopyElements(), plan.lhsCopyElements());
-    contract.front().lhs = 1;
-  }
+  if (plan.copyRhs) rhsCopy = fromScratch(0, plan.rhsCopyElements());
+  if (plan.copyLhs) lhsCopy = fromScratch(plan.rhsCopyElements(), plan.lhsCopyElements());
 }
 
 void DotEmitter::emitTask(Value task) {
@@ -95,7 +94,7 @@ void DotEmitter::emitTask(Value task) {
   }
   if (plan.contractBlocks() == 1) {
     trips = ib.constant(plan.contract.front().size);
-    if (plan.packLhs) copyLhs();
+    if (plan.copyLhs) emitLhsCopy();
     return emitColumnGroup();
   }
   Value size = ib.constant(plan.contract.front().size);
@@ -110,7 +109,7 @@ void DotEmitter::emitContractBlock(Value k) {
   isLast = ib.equal(left, trips);
   lhsAt = ib.add(lhsAt, ib.mul(k, plan.contract.front().lhs));
   rhsAt = ib.add(rhsAt, ib.mul(k, plan.contract.front().rhs));
-  if (plan.packLhs) copyLhs();
+  if (plan.copyLhs) emitLhsCopy();
   emitColumnGroup();
   lhsAt = lhsStart;
   rhsAt = rhsStart;
@@ -127,26 +126,20 @@ void DotEmitter::emitColumnGroup() {
             [&] { emitColumnTile(ib.constant(fullTiles), restWidth); });
 }
 
+/// Distance of a column tile's first element from the task's.
+Value DotEmitter::columnOffset(Value tile, int64_t panelStride) const {
+  if (plan.panels.size == 1) return ib.mul(tile, plan.tileColumns);
+  Value panel = ib.mul(ib.div(tile, plan.tilesPerPanel()), panelStride);
+  return ib.add(panel, ib.mul(ib.rem(tile, plan.tilesPerPanel()), plan.tileColumns));
+}
+
 void DotEmitter::emitColumnTile(Value tile, int64_t width) {
-  Value panel = ib.div(tile, plan.tilesPerPanel());
-  Value column = ib.mul(ib.rem(tile, plan.tilesPerPanel()), plan.tileColumns);
-  if (plan.panels.size == 1) {
-    panel = ib.constant(0);
-    column = ib.mul(tile, plan.tileColumns);
-  }
-  Value rhsTile = ib.add(ib.add(rhsAt, ib.mul(panel, plan.panels.rhs)), column);
-  Value resultTile = ib.add(ib.add(resultAt, ib.mul(panel, plan.panels.result)), column);
-  if (plan.packRhs) {
-    copyRhs(rhsTile, width);
-    rhsTile = ib.constant(0);
-  }
+  Value rhsTile = ib.add(rhsAt, columnOffset(tile, plan.panels.rhs));
+  Value resultTile = ib.add(resultAt, columnOffset(tile, plan.panels.result));
   emitRowTiles(VectorRow(element, width, plan.lanes), rhsTile, resultTile);
   if (!epilogue) return;
   auto finish = [&] {
-    Value firstRow = ib.mul(rowBlock, plan.rowBlock());
-    Value rows =
-        ib.min(ib.sub(ib.constant(plan.rows.size), firstRow), ib.constant(plan.rowBlock()));
-    epilogue(ib.b, ib.loc, DotBlock{resultTile, rows, width, plan.rows.result});
+    epilogue(ib.b, ib.loc, DotBlock{resultTile, rowsOfBlock(), width, plan.rows.result});
   };
   if (isLast)
     ib.ifThen(isLast, finish);
@@ -154,23 +147,14 @@ void DotEmitter::emitColumnTile(Value tile, int64_t width) {
     finish();
 }
 
-/// Row k of the column tile goes to k * tileColumns of the copy.
-void DotEmitter::copyRhs(Value from, int64_t width) {
-  VectorRow columns(element, width, plan.lanes);
-  ib.loop(ib.constant(0), trips, 1, [&](Value k) {
-    Value source = ib.add(from, ib.mul(k, plan.contract.front().rhs));
-    Value target = ib.mul(k, plan.tileColumns);
-    for (int64_t v = 0; v < columns.vectors(); ++v)
-      columns.store(ib, columns.load(ib, rhs, source, v), rhsCopy, target, v);
-  });
+void DotEmitter::emitLhsCopy() {
+  plan.lhsIsByTiles() ? copyLhsTiles() : copyLhsRows();
 }
 
 /// Rows one after the other, at a distance that is no power of two.
-void DotEmitter::copyLhs() {
-  Value firstRow = ib.mul(rowBlock, plan.rowBlock());
-  Value rows = ib.min(ib.sub(ib.constant(plan.rows.size), firstRow), ib.constant(plan.rowBlock()));
+void DotEmitter::copyLhsRows() {
   VectorRow piece(element, plan.lanes, plan.lanes);
-  ib.loop(ib.constant(0), rows, 1, [&](Value row) {
+  ib.loop(ib.constant(0), rowsOfBlock(), 1, [&](Value row) {
     Value source = ib.add(lhsAt, ib.mul(row, plan.rows.lhs));
     Value target = ib.mul(row, plan.lhsCopyStride());
     ib.loop(ib.constant(0), trips, plan.lanes, [&](Value k) {
@@ -179,8 +163,33 @@ void DotEmitter::copyLhs() {
   });
 }
 
-/// How many whole tiles the task's block of rows has.
-Value DotEmitter::rowTilesOfBlock() {
+/// Step by step in k, the rows of each tile together.
+void DotEmitter::copyLhsTiles() {
+  ib.loop(ib.constant(0), trips, 1, [&](Value k) {
+    Value fullTiles = rowTilesOfBlock();
+    ib.loop(ib.constant(0), fullTiles, 1,
+            [&](Value tile) { copyLhsTile(ib.mul(tile, plan.tileRows), plan.tileRows, k); });
+    int64_t rest = plan.rows.size % plan.tileRows;
+    if (!rest) return;
+    ib.ifThen(isLastRowBlock(), [&] { copyLhsTile(ib.mul(fullTiles, plan.tileRows), rest, k); });
+  });
+}
+
+void DotEmitter::copyLhsTile(Value firstRow, int64_t rows, Value k) {
+  int64_t lanes = std::min<int64_t>(plan.lanes, llvm::PowerOf2Ceil(rows));
+  VectorRow tile(element, rows, lanes);
+  Value from = ib.add(ib.add(lhsAt, firstRow), ib.mul(k, plan.contract.front().lhs));
+  Value to = ib.add(ib.mul(firstRow, plan.lhsCopyStride()), ib.mul(k, plan.tileRows));
+  for (int64_t v = 0; v < tile.vectors(); ++v)
+    tile.store(ib, tile.load(ib, lhs, from, v), lhsCopy, to, v);
+}
+
+Value DotEmitter::isLastRowBlock() const {
+  return ib.equal(rowBlock, ib.constant(plan.rowBlocks - 1));
+}
+
+/// How many whole tiles the task's block of rows has: at least one.
+Value DotEmitter::rowTilesOfBlock() const {
   int64_t fullTiles = plan.rows.size / plan.tileRows;
   if (fullTiles == plan.rowBlocks * plan.tilesPerRowBlock)
     return ib.constant(plan.tilesPerRowBlock);
@@ -188,30 +197,58 @@ Value DotEmitter::rowTilesOfBlock() {
   return ib.min(left, ib.constant(plan.tilesPerRowBlock));
 }
 
-void DotEmitter::emitRowTiles(const VectorRow &columns, Value rhsAt, Value resultAt) {
+Value DotEmitter::rowsOfBlock() const {
+  Value rows = ib.mul(rowTilesOfBlock(), plan.tileRows);
+  int64_t rest = plan.rows.size % plan.tileRows;
+  return rest ? ib.add(rows, ib.select(isLastRowBlock(), rest, 0)) : rows;
+}
+
+/// When the rhs is copied, the first tile reads the original and writes the copy on the way: its
+/// cache misses overlap with its arithmetic.
+void DotEmitter::emitRowTiles(const VectorRow &columns, Value rhsTile, Value resultTile) {
+  Value zero = ib.constant(0);
+  if (plan.copyRhs)
+    emitRegisterTile(zero, plan.tileRows, columns, rhsTile, resultTile, /*fromCopy=*/false);
   Value fullTiles = rowTilesOfBlock();
-  ib.loop(ib.constant(0), fullTiles, 1, [&](Value tile) {
-    emitRegisterTile(ib.mul(tile, plan.tileRows), plan.tileRows, columns, rhsAt, resultAt);
+  ib.loop(ib.constant(plan.copyRhs ? 1 : 0), fullTiles, 1, [&](Value tile) {
+    emitRegisterTile(ib.mul(tile, plan.tileRows), plan.tileRows, columns, rhsTile, resultTile,
+                     plan.copyRhs);
   });
-  int64_t restRows = plan.rows.size % plan.tileRows;
-  if (!restRows) return;
-  ib.ifThen(ib.equal(rowBlock, ib.constant(plan.rowBlocks - 1)), [&] {
-    emitRegisterTile(ib.mul(fullTiles, plan.tileRows), restRows, columns, rhsAt, resultAt);
+  int64_t rest = plan.rows.size % plan.tileRows;
+  if (!rest) return;
+  ib.ifThen(isLastRowBlock(), [&] {
+    emitRegisterTile(ib.mul(fullTiles, plan.tileRows), rest, columns, rhsTile, resultTile,
+                     plan.copyRhs);
   });
 }
 
 void DotEmitter::emitRegisterTile(Value firstRow, int64_t rows, const VectorRow &columns,
-                                  Value rhsAt, Value resultAt) {
+                                  Value rhsTile, Value resultTile, bool fromCopy) {
+  SmallVector<DotDim> contract(plan.contract);
   TileOperands tile;
-  tile.lhs = plan.packLhs ? lhsCopy : lhs;
-  tile.rhs = plan.packRhs ? rhsCopy : rhs;
+  tile.rhs = rhs;
+  tile.rhsAt = rhsTile;
+  if (fromCopy) {
+    tile.rhs = rhsCopy;
+    tile.rhsAt = ib.constant(0);
+    contract.front().rhs = plan.tileColumns;
+  } else if (plan.copyRhs) {
+    tile.rhsCopy = rhsCopy;
+    tile.rhsCopyAt = ib.constant(0);
+    tile.rhsCopyStride = plan.tileColumns;
+  }
+  tile.lhs = lhs;
+  tile.lhsRowStride = plan.rows.lhs;
+  tile.lhsAt = ib.add(lhsAt, ib.mul(firstRow, plan.rows.lhs));
+  if (plan.copyLhs) {
+    tile.lhs = lhsCopy;
+    tile.lhsAt = ib.mul(firstRow, plan.lhsCopyStride());
+    tile.lhsRowStride = plan.lhsIsByTiles() ? 1 : plan.lhsCopyStride();
+    contract.front().lhs = plan.lhsIsByTiles() ? plan.tileRows : 1;
+  }
   tile.result = result;
-  tile.lhsRowStride = plan.packLhs ? plan.lhsCopyStride() : plan.rows.lhs;
   tile.resultRowStride = plan.rows.result;
-  tile.lhsAt = ib.mul(firstRow, tile.lhsRowStride);
-  if (!plan.packLhs) tile.lhsAt = ib.add(lhsAt, tile.lhsAt);
-  tile.rhsAt = rhsAt;
-  tile.resultAt = ib.add(resultAt, ib.mul(firstRow, plan.rows.result));
+  tile.resultAt = ib.add(resultTile, ib.mul(firstRow, plan.rows.result));
   tile.contract = contract;
   tile.trips = trips;
   tile.isFirst = isFirst;

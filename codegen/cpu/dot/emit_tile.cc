@@ -47,8 +47,8 @@ Value IndexBuilder::min(Value x, Value y) const {
   return b.createOrFold<arith::MinSIOp>(loc, x, y);
 }
 
-Value IndexBuilder::less(Value x, Value y) const {
-  return b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::slt, x, y);
+Value IndexBuilder::select(Value condition, int64_t x, int64_t y) const {
+  return b.createOrFold<arith::SelectOp>(loc, condition, constant(x), constant(y));
 }
 
 Value IndexBuilder::equal(Value x, Value y) const {
@@ -128,15 +128,36 @@ static Value multiplyAdd(const IndexBuilder &ib, Value x, Value y, Value sum) {
   return arith::AddIOp::create(ib.b, ib.loc, sum, product);
 }
 
+// Where a step in k reads, and where it leaves a copy of the rhs.
+struct StepAt {
+  Value lhs, rhs, rhsCopy;
+};
+
+/// Leaves a row of the rhs where later tiles read it. Asks for a row further on: at such strides
+/// the processor does not by itself.
+static void emitCopy(const IndexBuilder &ib, const TileOperands &tile, const StepAt &at,
+                     ArrayRef<Value> row, const VectorRow &columns) {
+  constexpr int64_t rowsAhead = 16;
+  Value ahead = ib.add(at.rhs, ib.constant(rowsAhead * tile.contract.front().rhs));
+  for (auto [v, vector] : llvm::enumerate(row)) {
+    columns.store(ib, vector, tile.rhsCopy, at.rhsCopy, v);
+    memref::PrefetchOp::create(ib.b, ib.loc, tile.rhs,
+                               ib.add(ahead, ib.constant(v * columns.lanes)), /*isWrite=*/false,
+                               /*localityHint=*/3, /*isDataCache=*/true);
+  }
+}
+
 /// One step in k of the whole tile.
-static SmallVector<Value> emitStep(const IndexBuilder &ib, const TileOperands &tile, Value lhsAt,
-                                   Value rhsAt, ArrayRef<Value> sums, const VectorRow &columns) {
+static SmallVector<Value> emitStep(const IndexBuilder &ib, const TileOperands &tile,
+                                   const StepAt &at, ArrayRef<Value> sums,
+                                   const VectorRow &columns) {
   int64_t vectors = columns.vectors(), rows = int64_t(sums.size()) / vectors;
   SmallVector<Value> row, results;
-  for (int64_t v = 0; v < vectors; ++v) row.push_back(columns.load(ib, tile.rhs, rhsAt, v));
+  for (int64_t v = 0; v < vectors; ++v) row.push_back(columns.load(ib, tile.rhs, at.rhs, v));
+  if (tile.rhsCopy) emitCopy(ib, tile, at, row, columns);
   for (int64_t r = 0; r < rows; ++r) {
-    Value at = ib.add(lhsAt, ib.constant(r * tile.lhsRowStride));
-    Value element = memref::LoadOp::create(ib.b, ib.loc, tile.lhs, at);
+    Value from = ib.add(at.lhs, ib.constant(r * tile.lhsRowStride));
+    Value element = memref::LoadOp::create(ib.b, ib.loc, tile.lhs, from);
     Value splat = vector::BroadcastOp::create(ib.b, ib.loc, columns.type(), element);
     for (int64_t v = 0; v < vectors; ++v)
       results.push_back(multiplyAdd(ib, splat, row[v], sums[r * vectors + v]));
@@ -146,14 +167,15 @@ static SmallVector<Value> emitStep(const IndexBuilder &ib, const TileOperands &t
 
 /// The loops over k from contract dim `dim` inwards.
 static SmallVector<Value> emitContract(const IndexBuilder &ib, const TileOperands &tile, size_t dim,
-                                       Value lhsAt, Value rhsAt, ArrayRef<Value> sums,
+                                       const StepAt &at, ArrayRef<Value> sums,
                                        const VectorRow &columns) {
-  if (dim == tile.contract.size()) return emitStep(ib, tile, lhsAt, rhsAt, sums, columns);
+  if (dim == tile.contract.size()) return emitStep(ib, tile, at, sums, columns);
   const DotDim &loop = tile.contract[dim];
   Value trips = dim == 0 ? tile.trips : ib.constant(loop.size);
   return ib.loopCarrying(ib.constant(0), trips, sums, [&](Value k, ArrayRef<Value> carried) {
-    return emitContract(ib, tile, dim + 1, ib.add(lhsAt, ib.mul(k, loop.lhs)),
-                        ib.add(rhsAt, ib.mul(k, loop.rhs)), carried, columns);
+    StepAt next{ib.add(at.lhs, ib.mul(k, loop.lhs)), ib.add(at.rhs, ib.mul(k, loop.rhs)), Value()};
+    if (tile.rhsCopy) next.rhsCopy = ib.add(at.rhsCopy, ib.mul(k, tile.rhsCopyStride));
+    return emitContract(ib, tile, dim + 1, next, carried, columns);
   });
 }
 
@@ -186,7 +208,8 @@ static SmallVector<Value> startSums(const IndexBuilder &ib, const TileOperands &
 void emitTile(const IndexBuilder &ib, const TileOperands &tile, int64_t rows,
               const VectorRow &columns) {
   SmallVector<Value> sums = startSums(ib, tile, rows, columns);
-  if (tile.lhs) sums = emitContract(ib, tile, 0, tile.lhsAt, tile.rhsAt, sums, columns);
+  StepAt start{tile.lhsAt, tile.rhsAt, tile.rhsCopyAt};
+  if (tile.lhs) sums = emitContract(ib, tile, 0, start, sums, columns);
   for (int64_t r = 0; r < rows; ++r) {
     Value at = ib.add(tile.resultAt, ib.constant(r * tile.resultRowStride));
     for (int64_t v = 0; v < columns.vectors(); ++v)

@@ -21,7 +21,7 @@ struct IndexBuilder {
   mlir::Value rem(mlir::Value x, int64_t divisor) const;
   mlir::Value sub(mlir::Value x, mlir::Value y) const;
   mlir::Value min(mlir::Value x, mlir::Value y) const;
-  mlir::Value less(mlir::Value x, mlir::Value y) const;
+  mlir::Value select(mlir::Value condition, int64_t x, int64_t y) const;
   mlir::Value equal(mlir::Value x, mlir::Value y) const;
 
   /// for i in [from, to) by step: body(i). Nothing but body(from) when there is one constant trip.
@@ -61,6 +61,8 @@ struct TileOperands {
   int64_t lhsRowStride, resultRowStride;
   llvm::ArrayRef<DotDim> contract; // strides of what lhs and rhs point to
   mlir::Value trips;               // of contract.front()
+  mlir::Value rhsCopy, rhsCopyAt;  // if given, what is read of the rhs is also written there,
+  int64_t rhsCopyStride = 0;       // rows of k at this distance
   mlir::Value isFirst;             // i1: start from zero, else from the result; null: from zero
 };
 

@@ -69,6 +69,7 @@ static double stepCost(int64_t rows, int64_t vectors) {
 }
 
 static constexpr int64_t maxTileRows = 16, maxTileVectors = 8;
+static constexpr int64_t leastColumnsOfLhsCopy = 256; // in a task, for the copy to pay
 
 /// Tries every tile that fits the registers (accumulators, a row of rhs vectors, one broadcast).
 static void chooseTile(DotPlan &plan, const TargetInfo &target) {
@@ -97,48 +98,57 @@ static void chooseTile(DotPlan &plan, const TargetInfo &target) {
   }
 }
 
-/// Blocks of rows and of k so that a block of the lhs stays in the L2 while column tiles pass.
+/// Copies what the tiles would otherwise read with a large stride again and again: such lines fall
+/// on few cache sets and many pages. A copy must be read often enough to pay for itself.
+static void chooseCopies(DotPlan &plan, int64_t elementBytes) {
+  if (plan.contract.size() != 1 || plan.sumIsEmpty()) return;
+  constexpr int64_t largeStrideBytes = 1024, hugeStrideBytes = 8192;
+  const DotDim &k = plan.contract.front();
+  plan.copyRhs = k.rhs * elementBytes >= largeStrideBytes && plan.rows.size >= 4 * plan.tileRows;
+  if (plan.columnTiles() * plan.tileColumns < leastColumnsOfLhsCopy) return;
+  bool evenSteps = k.size % plan.lanes == 0;
+  if (k.lhs == 1)
+    plan.copyLhs = plan.rows.lhs * elementBytes >= hugeStrideBytes && evenSteps;
+  else
+    plan.copyLhs = plan.rows.lhs == 1 && k.lhs * elementBytes >= largeStrideBytes;
+}
+
+/// Blocks of rows and of k so that a block of the lhs and a column tile of the rhs stay in the L2.
 static void chooseBlocks(DotPlan &plan, const TargetInfo &target, int64_t elementBytes) {
-  constexpr int64_t targetRows = 128;
-  int64_t rowTiles = ceilDiv(plan.rows.size, plan.tileRows);
+  int64_t targetRows = plan.copyRhs ? 256 : 128;     // fewer blocks, fewer copies
+  int64_t rowTiles = plan.rows.size / plan.tileRows; // rows left over go with the last block
   int64_t blocks = std::max<int64_t>(1, (plan.rows.size + targetRows / 2) / targetRows);
   plan.tilesPerRowBlock = ceilDiv(rowTiles, blocks);
   plan.rowBlocks = ceilDiv(rowTiles, plan.tilesPerRowBlock);
   if (plan.contract.size() != 1) return;
   int64_t size = plan.contract.front().size;
-  int64_t bytesPerStep = (plan.rowBlock() + plan.tileColumns) * elementBytes;
+  int64_t bytesPerStep = (128 + plan.tileColumns) * elementBytes;
   int64_t most = std::max<int64_t>(256, target.l2Bytes * 7 / 10 / bytesPerStep);
   if (size <= most) return;
   int64_t even = ceilDiv(size, ceilDiv(size, most));
   plan.contractBlock = ceilDiv(even, plan.lanes) * plan.lanes;
 }
 
-/// Enough tasks for many threads to share evenly, none below what is worth handing out.
+/// Enough tasks for many threads to share evenly, none below what is worth handing out: groups of
+/// column tiles first, then smaller blocks of rows.
 static void chooseTasks(DotPlan &plan) {
   constexpr int64_t wantedTasks = 32;
   constexpr double leastFlops = 500e3;
-  int64_t blocks = plan.rowBlocks;
-  for (const DotDim &dim : plan.outer) blocks *= dim.size;
-  int64_t most = std::max<int64_t>(1, plan.flops / leastFlops);
-  int64_t groups = ceilDiv(std::min(wantedTasks, most), blocks);
-  groups = std::clamp<int64_t>(groups, 1, plan.columnTiles());
+  int64_t outer = 1;
+  for (const DotDim &dim : plan.outer) outer *= dim.size;
+  int64_t wanted = std::clamp<int64_t>(plan.flops / leastFlops, 1, wantedTasks);
+  int64_t mostGroups = plan.columnTiles();
+  if (plan.copyLhs) mostGroups = plan.columnTiles() * plan.tileColumns / leastColumnsOfLhsCopy;
+  int64_t groups = std::clamp<int64_t>(ceilDiv(wanted, outer * plan.rowBlocks), 1, mostGroups);
   plan.tilesPerGroup = ceilDiv(plan.columnTiles(), groups);
   plan.columnGroups = ceilDiv(plan.columnTiles(), plan.tilesPerGroup);
-  plan.tasks = blocks * plan.columnGroups;
-}
-
-/// Copies what the tiles would otherwise read with a large stride again and again: such rows fall
-/// on few cache sets and many pages. A copy must be read often enough to pay for itself.
-static void chooseCopies(DotPlan &plan, int64_t elementBytes) {
-  if (plan.contract.size() != 1 || plan.sumIsEmpty()) return;
-  constexpr int64_t largeStrideBytes = 1024, hugeStrideBytes = 8192;
-  const DotDim &k = plan.contract.front();
-  plan.packRhs = k.rhs * elementBytes >= largeStrideBytes && plan.rowBlock() >= 64;
-  int64_t groupColumns = plan.tilesPerGroup * plan.tileColumns;
-  bool evenSteps = k.size % plan.lanes == 0 && plan.contractBlock % plan.lanes == 0;
-  plan.packLhs = plan.rows.lhs * elementBytes >= hugeStrideBytes && k.lhs == 1 && evenSteps &&
-                 groupColumns >= 256;
-  plan.scratchBytes = (plan.rhsCopyElements() + plan.lhsCopyElements()) * elementBytes;
+  int64_t blocks = ceilDiv(wanted, outer * plan.columnGroups);
+  if (blocks > plan.rowBlocks && !plan.copyRhs && !plan.copyLhs) {
+    int64_t rowTiles = plan.rows.size / plan.tileRows;
+    plan.tilesPerRowBlock = ceilDiv(rowTiles, std::min(blocks, rowTiles));
+    plan.rowBlocks = ceilDiv(rowTiles, plan.tilesPerRowBlock);
+  }
+  plan.tasks = outer * plan.rowBlocks * plan.columnGroups;
 }
 
 DotPlan planDot(const DotProblem &problem, const TargetInfo &target) {
@@ -168,9 +178,10 @@ DotPlan planDot(const DotProblem &problem, const TargetInfo &target) {
       isEmpty(plan.columns))
     return plan; // no result, no tasks
   chooseTile(plan, target);
+  chooseCopies(plan, problem.elementBytes);
   chooseBlocks(plan, target, problem.elementBytes);
   chooseTasks(plan);
-  chooseCopies(plan, problem.elementBytes);
+  plan.scratchBytes = (plan.rhsCopyElements() + plan.lhsCopyElements()) * problem.elementBytes;
   return plan;
 }
 
