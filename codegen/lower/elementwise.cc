@@ -1,0 +1,66 @@
+// The bridge to codegen/cpu/math, and what an op costs.
+#include "codegen/lower/elementwise.h"
+
+#include "codegen/cpu/math/math.h"
+#include "ir/dialect/weir.h"
+
+#include "llvm/ADT/StringSwitch.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace weir::codegen {
+
+Value emitNamed(KernelBuilder &k, StringRef name, ValueRange operands) {
+  ImplicitLocOpBuilder b(k.loc, k.b);
+  return emitElementwise(b, name, operands, k.target);
+}
+
+Value emitElementwise(KernelBuilder &k, Operation *op, ValueRange operands) {
+  ImplicitLocOpBuilder b(k.loc, k.b);
+  Value result =
+      llvm::TypeSwitch<Operation *, Value>(op)
+          .Case([&](ir::CompareOp compare) {
+            return emitCompare(b, ir::stringifyCompareDirection(compare.getDirection()),
+                               operands[0], operands[1]);
+          })
+          .Case([&](ir::ConvertOp convert) { return emitConvert(b, operands[0], convert.getTo()); })
+          .Case([&](ir::BitcastOp bitcast) { return emitBitcast(b, operands[0], bitcast.getTo()); })
+          .Default(
+              [&](Operation *) { return emitNamed(k, op->getName().stripDialect(), operands); });
+  if (!result)
+    op->emitError() << "has no body for " << KernelBuilder::elementOf(operands[0])
+                    << "; add one to codegen/cpu/math";
+  return result;
+}
+
+Value emitComparison(KernelBuilder &k, StringRef direction, Value lhs, Value rhs) {
+  ImplicitLocOpBuilder b(k.loc, k.b);
+  return emitCompare(b, direction, lhs, rhs);
+}
+
+Value emitRandomWord(KernelBuilder &k, Value index, Value low, Value high) {
+  ImplicitLocOpBuilder b(k.loc, k.b);
+  int64_t lanes = KernelBuilder::lanesOf(index);
+  Type i32 = k.b.getI32Type();
+  Value zero = k.constantInt(i32, 0, lanes);
+  Value counter = k.divide(index, 4);
+  bool wide = KernelBuilder::elementOf(index).isInteger(64);
+  Value upper = wide ? k.castInt(k.divide(counter, int64_t(1) << 32), i32) : zero;
+  std::array<Value, 4> words =
+      emitPhilox(b, {low, high}, {k.castInt(counter, i32), upper, zero, zero});
+  Value word = k.castInt(k.remainder(index, 4), i32), picked = words[3];
+  for (int64_t i = 3; i-- > 0;)
+    picked = k.select(k.equal(word, k.constantInt(i32, i, lanes)), words[i], picked);
+  return picked;
+}
+
+int costOf(Operation *op) {
+  return llvm::StringSwitch<int>(op->getName().stripDialect())
+      .Cases({"div", "sqrt", "rsqrt", "floor", "ceil", "round_even"}, 4)
+      .Cases({"exp", "log", "logistic", "tanh", "erf", "expm1", "log1p", "cbrt"}, 20)
+      .Cases({"sin", "cos", "tan", "pow", "atan2", "rem"}, 40)
+      .Default(1);
+}
+
+} // namespace weir::codegen

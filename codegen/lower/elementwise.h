@@ -1,0 +1,21 @@
+// From weir ops to codegen/cpu/math, which emits their scalar bodies.
+#pragma once
+
+#include "codegen/lower/kernel_builder.h"
+
+namespace weir::codegen {
+
+/// The result of elementwise op `op` for operands that are all scalars or all vectors; null after a
+/// diagnostic.
+mlir::Value emitElementwise(KernelBuilder &k, mlir::Operation *op, mlir::ValueRange operands);
+/// The op by name, "add" or "max", for instance.
+mlir::Value emitNamed(KernelBuilder &k, llvm::StringRef name, mlir::ValueRange operands);
+/// As weir.compare; `direction` is "lt", for instance.
+mlir::Value emitComparison(KernelBuilder &k, llvm::StringRef direction, mlir::Value lhs,
+                           mlir::Value rhs);
+/// Word `index` (i32 or i64) of the Philox stream with key (low, high).
+mlir::Value emitRandomWord(KernelBuilder &k, mlir::Value index, mlir::Value low, mlir::Value high);
+/// About how many instructions an elementwise op is.
+int costOf(mlir::Operation *op);
+
+} // namespace weir::codegen

@@ -1,0 +1,40 @@
+// The function that a kernel is lowered into: flat memrefs for arguments and results, a range of
+// tasks, scratch.
+#pragma once
+
+#include "codegen/cpu/target_info.h"
+#include "codegen/lower/kernel_builder.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace weir::codegen {
+
+class Emitter;
+
+struct Frame {
+  /// Creates `func.func @name(memrefs..., begin, end, scratch)` at the builder.
+  Frame(mlir::func::FuncOp source, mlir::OpBuilder &into, const TargetInfo &target);
+
+  mlir::func::FuncOp source, function;
+  const TargetInfo &target;
+  KernelBuilder k;
+  llvm::SmallVector<mlir::Value> arguments, results;
+  mlir::Value begin, end, scratch;
+  int64_t tasks = 1;
+  int64_t scratchBytes = 0;
+
+  /// The values that the source kernel returns.
+  mlir::OperandRange returned() { return source.getBody().front().getTerminator()->getOperands(); }
+  /// Gives the emitter the memref of each argument.
+  void bindArguments(Emitter &emitter);
+  /// Per-thread scratch for `count` elements.
+  mlir::Value allocate(int64_t count, mlir::Type element);
+  bool mayAlias(unsigned result) const;
+  /// Lanes of a full vector of the widest element type among these.
+  int64_t lanesFor(llvm::ArrayRef<mlir::Type> elements) const;
+  void finish();
+};
+
+int64_t elementsOf(mlir::Value value);
+
+} // namespace weir::codegen

@@ -1,0 +1,161 @@
+// Kernels from text to results, and their comparison with the interpreter.
+#include "codegen/lower/kernel_runner.h"
+
+#include "codegen/cpu/compile/compile.h"
+#include "codegen/cpu/compile/mapped_image.h"
+#include "codegen/lower/lower.h"
+#include "ir/dialect/weir.h"
+#include "ir/reference/interpreter.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Parser/Parser.h"
+
+#include "gtest/gtest.h"
+#include <chrono>
+#include <random>
+
+using namespace mlir;
+using weir::runtime::DType;
+using weir::runtime::HostTensor;
+
+namespace weir::codegen {
+namespace {
+
+/// A context with everything loaded, and the parsed text.
+struct Parsed {
+  explicit Parsed(const std::string &text) : context(registry()) {
+    context.loadAllAvailableDialects();
+    context.disableMultithreading();
+    handler.emplace(&context, [this](Diagnostic &diagnostic) {
+      errors += diagnostic.str() + "\n";
+      return success();
+    });
+    module = parseSourceString<ModuleOp>(text, &context);
+    if (!module) throw std::runtime_error(errors);
+    kernel = *module->getOps<func::FuncOp>().begin();
+  }
+  static DialectRegistry registry() {
+    DialectRegistry registry;
+    registerKernelDialects(registry);
+    registry.insert<ir::WeirDialect>();
+    return registry;
+  }
+  MLIRContext context;
+  std::string errors;
+  std::optional<ScopedDiagnosticHandler> handler;
+  OwningOpRef<ModuleOp> module;
+  func::FuncOp kernel;
+};
+
+DType dtypeOf(Type type) {
+  if (type.isF32()) return DType::F32;
+  if (type.isF64()) return DType::F64;
+  if (type.isInteger(64)) return DType::I64;
+  return type.isInteger(1) ? DType::I1 : DType::I32;
+}
+
+HostTensor emptyLike(Type type) {
+  auto tensor = cast<RankedTensorType>(type);
+  return HostTensor(dtypeOf(tensor.getElementType()), tensor.getShape().vec());
+}
+
+double millisSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+      .count();
+}
+
+HostTensor randomLike(Type type, int64_t intLimit, std::mt19937 &random) {
+  HostTensor wide(DType::F64, cast<RankedTensorType>(type).getShape().vec());
+  DType dtype = dtypeOf(cast<RankedTensorType>(type).getElementType());
+  for (double &x : wide.mutableData<double>()) {
+    if (dtype == DType::F32 || dtype == DType::F64)
+      x = std::uniform_real_distribution<double>(-2, 2)(random);
+    else
+      x = std::uniform_int_distribution<int64_t>(0, dtype == DType::I1 ? 1 : intLimit - 1)(random);
+  }
+  return wide.cast(dtype);
+}
+
+} // namespace
+
+KernelRun runKernel(const std::string &text, const std::vector<HostTensor> &inputs,
+                    const TargetInfo &target, int parts) {
+  Parsed parsed(text);
+  KernelRun run;
+  OwningOpRef<ModuleOp> loops = ModuleOp::create(UnknownLoc::get(&parsed.context));
+  OpBuilder into = OpBuilder::atBlockEnd(loops->getBody());
+  auto start = std::chrono::steady_clock::now();
+  FailureOr<LoweredKernel> lowered = lowerKernel(parsed.kernel, into, target);
+  run.lowerMillis = millisSince(start);
+  if (failed(lowered)) throw std::runtime_error(parsed.errors);
+  llvm::raw_string_ostream(run.lowered) << *lowered->function;
+  start = std::chrono::steady_clock::now();
+  CompileOptions options{target, /*threads=*/1, /*verify=*/true};
+  FailureOr<Image> image = compileKernels({lowered->function}, options);
+  run.compileMillis = millisSince(start);
+  if (failed(image)) throw std::runtime_error(parsed.errors + run.lowered);
+  auto mapped = MappedImage::map(*image);
+
+  std::vector<void *> buffers;
+  for (const HostTensor &input : inputs) buffers.push_back(const_cast<void *>(input.raw()));
+  for (Type type : parsed.kernel.getResultTypes()) {
+    HostTensor &result = run.results.emplace_back(emptyLike(type));
+    std::memset(result.mutableRaw(), 0x5a, result.bytes());
+  }
+  for (HostTensor &result : run.results) buffers.push_back(result.mutableRaw());
+  run.tasks = lowered->tasks;
+  run.scratchBytes = lowered->scratchBytes;
+  std::vector<char> scratch(run.scratchBytes + 64);
+  void *aligned = scratch.data() + (64 - reinterpret_cast<uintptr_t>(scratch.data()) % 64) % 64;
+  for (int part = 0; part < parts; ++part) // Last part first: any order gives the same bits.
+    mapped->kernel("k")(buffers.data(), run.tasks * (parts - 1 - part) / parts,
+                        run.tasks * (parts - part) / parts, aligned);
+  return run;
+}
+
+std::vector<HostTensor> randomInputs(const std::string &text, int64_t intLimit, unsigned seed) {
+  Parsed parsed(text);
+  std::mt19937 random(seed);
+  std::vector<HostTensor> inputs;
+  for (Type type : parsed.kernel.getArgumentTypes())
+    inputs.push_back(randomLike(type, intLimit, random));
+  return inputs;
+}
+
+void expectMatchesReference(const std::string &text, const std::vector<HostTensor> &inputs) {
+  Parsed parsed(text);
+  FailureOr<std::vector<ir::BoundedResult>> expected =
+      ir::interpretWithBounds(*parsed.module, "k", inputs);
+  ASSERT_TRUE(succeeded(expected)) << parsed.errors;
+  for (const char *level : {"x86-64-v3", "x86-64-v4"}) {
+    std::optional<TargetInfo> target = targetForLevel(level), host = hostTarget();
+    if (!target || target->vectorBytes > host->vectorBytes) continue;
+    try {
+      KernelRun run = runKernel(text, inputs, *target);
+      KernelRun divided = runKernel(text, inputs, *target, /*parts=*/3);
+      for (size_t r = 0; r < expected->size(); ++r) {
+        EXPECT_TRUE(run.results[r] == divided.results[r])
+            << level << ": depends on how tasks are divided\n"
+            << text;
+        for (int64_t i = 0; i < run.results[r].size(); ++i) {
+          double want = (*expected)[r].value.at(i), got = run.results[r].at(i),
+                 bound = (*expected)[r].bound.at(i);
+          if (want == got || (std::isnan(want) && std::isnan(got)) || std::abs(want - got) <= bound)
+            continue;
+          ADD_FAILURE() << level << ": result " << r << " at " << i << " is " << got << ", want "
+                        << want << " +- " << bound << "\n"
+                        << text << run.lowered;
+          break;
+        }
+      }
+    } catch (const std::exception &error) {
+      ADD_FAILURE() << level << ": " << error.what() << "\n" << text;
+    }
+  }
+}
+
+void expectMatchesReference(const std::string &text, int64_t intLimit) {
+  expectMatchesReference(text, randomInputs(text, intLimit));
+}
+
+} // namespace weir::codegen

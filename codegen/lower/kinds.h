@@ -1,0 +1,22 @@
+// The kinds of kernels; each lowering is a file of its own. All fill the frame with loops and set
+// its tasks.
+#pragma once
+
+#include "codegen/lower/frame.h"
+
+namespace weir::codegen {
+
+/// Results of one shape, evaluated at an index: loop_kernel.cc.
+mlir::LogicalResult lowerLoopKernel(Frame &frame);
+/// Reductions over trailing dims with what feeds and follows them: row_kernel.cc.
+mlir::LogicalResult lowerRowKernel(Frame &frame);
+/// Reductions over leading dims with what feeds them: column_kernel.cc.
+mlir::LogicalResult lowerColumnKernel(Frame &frame);
+/// One dot, then elementwise ops on its result: dot_kernel.cc.
+mlir::LogicalResult lowerDotKernel(Frame &frame);
+/// argmax: argmax_kernel.cc.
+mlir::LogicalResult lowerArgmaxKernel(Frame &frame);
+/// scatter_add: scatter_kernel.cc.
+mlir::LogicalResult lowerScatterKernel(Frame &frame);
+
+} // namespace weir::codegen

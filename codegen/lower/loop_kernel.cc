@@ -1,0 +1,51 @@
+// Kernels of kind `loop`: every result at every point of one domain, as one nest whose innermost
+// loop is vectors.
+#include "codegen/lower/kinds.h"
+#include "codegen/lower/nest.h"
+
+using namespace mlir;
+
+namespace weir::codegen {
+
+LogicalResult lowerLoopKernel(Frame &frame) {
+  int64_t size = elementsOf(frame.returned()[0]);
+  IndexSpace space({Loop{size, 0}});
+  std::optional<PointGraph> graph;
+  SmallVector<Node *> roots;
+  Affine flat;
+  do { // Until no op wants a loop split.
+    graph.emplace(space);
+    roots.clear();
+    flat = Affine();
+    for (unsigned i = 0; i < space.getLoops().size(); ++i)
+      flat = flat * space.getLoops()[i].size + space.loop(i);
+    for (Value result : frame.returned()) {
+      if (elementsOf(result) != size)
+        return frame.source.emitError("results of a loop kernel differ in size");
+      roots.push_back(graph->at(result, flat));
+      if (!roots.back()) return failure();
+    }
+  } while (space.takeSplit());
+  graph->finish(&flat);
+
+  unsigned vectorLoop = space.getLoops().size() - 1;
+  SmallVector<Type> stored;
+  for (Node *root : roots) stored.push_back(root->element);
+  Emitter emitter(frame.k, *graph);
+  frame.bindArguments(emitter);
+  emitter.vectorize(vectorLoop, chooseLanes(frame, *graph, vectorLoop, stored));
+  SmallVector<unsigned> outer = llvm::to_vector(llvm::seq<unsigned>(0, vectorLoop));
+  TaskPlan plan = planTasks(space, outer, vectorLoop, emitter.getLanes(), /*splitVectorLoop=*/true);
+  constexpr int cheap = 24;
+  bool isCheap = bodyCost(*graph, vectorLoop) <= cheap;
+  emitTasks(frame, emitter, plan, vectorLoop, [&](Value low, Value high) {
+    emitVectors(frame, emitter, vectorLoop, low, high, space.getLoops()[vectorLoop].size, isCheap,
+                [&] {
+                  for (auto [root, memref] : llvm::zip(roots, frame.results))
+                    emitter.store(root, memref, flat);
+                });
+  });
+  return success();
+}
+
+} // namespace weir::codegen
