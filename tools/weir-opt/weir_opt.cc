@@ -6,6 +6,7 @@
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "passes/fuse/fuse.h"
 #include "passes/simplify/simplify.h"
 
 int main(int argc, char **argv) {
@@ -15,6 +16,7 @@ int main(int argc, char **argv) {
   registry.insert<weir::ir::WeirDialect>();
   mlir::registerAllPasses();
   weir::autodiff::registerAutodiffPasses();
+  weir::passes::registerFusePasses();
   weir::passes::registerSimplifyPasses();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "weir optimizer\n", registry));
 }

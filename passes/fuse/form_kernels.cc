@@ -1,0 +1,54 @@
+// weir-form-kernels: clusters every block, inner blocks first, and outlines the clusters.
+#include "passes/fuse/clustering.h"
+#include "passes/fuse/fuse.h"
+#include "passes/fuse/outline_kernels.h"
+#include "passes/fuse/prepare_fusion.h"
+
+using namespace mlir;
+
+namespace weir::passes {
+namespace {
+
+void formKernels(Region &region, Outliner &outliner) {
+  for (Block &block : region) {
+    for (Operation &op : block)
+      for (Region &inner : op.getRegions()) formKernels(inner, outliner);
+    Clustering clustering(block);
+    clustering.grow();
+    clustering.merge();
+    outliner.outline(clustering);
+  }
+}
+
+struct FormKernels : PassWrapper<FormKernels, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FormKernels)
+  StringRef getArgument() const final { return "weir-form-kernels"; }
+  StringRef getDescription() const final { return "group ops into kernels and outline them"; }
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registry.insert<ir::WeirDialect, func::FuncDialect>();
+  }
+
+  void runOnOperation() override {
+    Outliner outliner(getOperation());
+    for (auto func : llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
+      if (func.isExternal() || func->hasAttr(ir::kKernelAttr)) continue;
+      prepareFusion(func);
+      formKernels(func.getBody(), outliner);
+    }
+  }
+};
+
+} // namespace
+
+std::unique_ptr<Pass> createFormKernelsPass() {
+  return std::make_unique<FormKernels>();
+}
+
+void registerFusePasses() {
+  registerPass(createPackDotsPass);
+  registerPass(createNormalizeReductionsPass);
+  registerPass(createFormKernelsPass);
+  registerPass(createDeduplicateKernelsPass);
+}
+
+} // namespace weir::passes

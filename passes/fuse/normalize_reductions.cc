@@ -1,0 +1,92 @@
+// weir-normalize-reductions: every reduction reduces leading dims or trailing dims, since those are
+// the two that have kernels. Dims in the middle are transposed to the front (the innermost dim
+// stays where it is, so rows stay dense); leading and trailing dims together are reduced in two
+// steps, trailing first; so are large full reductions, which would otherwise be one row and run on
+// one thread.
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Transforms/WalkPatternRewriteDriver.h"
+#include "passes/fuse/fuse.h"
+#include "passes/fuse/op_class.h"
+
+using namespace mlir;
+
+namespace weir::passes {
+namespace {
+
+constexpr int64_t kMinRow = 64, kMaxRow = 4096; ///< elements of a row of a full reduction
+
+/// The largest divisor of n within [kMinRow, kMaxRow], 0 if there is none.
+int64_t rowLength(int64_t n) {
+  for (int64_t c = std::min(kMaxRow, n); c >= kMinRow; --c)
+    if (n % c == 0) return c;
+  return 0;
+}
+
+template <class Op> Value splitFull(Op op, PatternRewriter &rewriter) {
+  int64_t n = countOf(op.getOperand());
+  int64_t cols = shapeOf(op.getOperand()).back();
+  if (cols < kMinRow || cols > kMaxRow) cols = rowLength(n);
+  if (n <= kMaxRow || cols == 0) return nullptr;
+  Value rows = ir::ReshapeOp::create(rewriter, op.getLoc(), op.getOperand(),
+                                     ArrayRef<int64_t>{n / cols, cols});
+  Value sums = Op::create(rewriter, op.getLoc(), rows, ArrayRef<int64_t>{1});
+  return Op::create(rewriter, op.getLoc(), sums, ArrayRef<int64_t>{0});
+}
+
+template <class Op> struct Normalize : OpRewritePattern<Op> {
+  using OpRewritePattern<Op>::OpRewritePattern;
+  LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
+    int64_t rank = shapeOf(op.getOperand()).size(), reduced = op.getDims().size();
+    if (reduced == 0) return rewriter.replaceOp(op, op.getOperand()), success();
+    SmallVector<int64_t> dims(op.getDims());
+    llvm::sort(dims);
+    if (reduced == rank) {
+      Value split =
+          rank == 1 && countOf(op.getOperand()) <= 2 * kMaxRow ? nullptr : splitFull(op, rewriter);
+      if (!split) return failure();
+      return rewriter.replaceOp(op, split), success();
+    }
+    if (dims.front() == rank - reduced || dims.back() == reduced - 1) return failure();
+    if (dims.back() == rank - 1) { // trailing dims first
+      SmallVector<int64_t> trailing;
+      for (int64_t d = rank - 1; llvm::is_contained(dims, d); --d)
+        trailing.insert(trailing.begin(), d);
+      Value inner = Op::create(rewriter, op.getLoc(), op.getOperand(), trailing);
+      dims.resize(reduced - trailing.size());
+      return rewriter.replaceOpWithNewOp<Op>(op, inner, dims), success();
+    }
+    SmallVector<int64_t> permutation(dims);
+    for (int64_t d = 0; d < rank; ++d)
+      if (!llvm::is_contained(dims, d)) permutation.push_back(d);
+    Value moved = ir::TransposeOp::create(rewriter, op.getLoc(), op.getOperand(), permutation);
+    auto leading = llvm::to_vector(llvm::seq<int64_t>(0, reduced));
+    return rewriter.replaceOpWithNewOp<Op>(op, moved, leading), success();
+  }
+};
+
+struct NormalizeReductions : PassWrapper<NormalizeReductions, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(NormalizeReductions)
+  StringRef getArgument() const final { return "weir-normalize-reductions"; }
+  StringRef getDescription() const final {
+    return "make reductions reduce leading or trailing dims";
+  }
+
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    patterns
+        .add<Normalize<ir::ReduceSumOp>, Normalize<ir::ReduceMaxOp>, Normalize<ir::ReduceMinOp>,
+             Normalize<ir::ReduceProdOp>, Normalize<ir::ReduceAndOp>, Normalize<ir::ReduceOrOp>>(
+            &getContext());
+    FrozenRewritePatternSet frozen(std::move(patterns));
+    // A rewritten reduction may need one more step (dims on both ends and in the middle).
+    for (int step = 0; step < 3; ++step) walkAndApplyPatterns(getOperation(), frozen);
+  }
+};
+
+} // namespace
+
+std::unique_ptr<Pass> createNormalizeReductionsPass() {
+  return std::make_unique<NormalizeReductions>();
+}
+
+} // namespace weir::passes

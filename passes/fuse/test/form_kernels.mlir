@@ -1,0 +1,114 @@
+// RUN: weir-opt --weir-form-kernels --split-input-file %s | FileCheck %s
+// features: G7
+
+// Softmax is one row kernel.
+// CHECK-LABEL: func.func @main
+// CHECK-NEXT: %[[S:.*]] = weir.launch @k0(%arg0)
+// CHECK-NEXT: return %[[S]]
+// CHECK: func.func private @k0
+// CHECK-SAME: weir.inplace = {{\[\[}}0, 0]], weir.kernel = "row"
+func.func @main(%arg0: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %0 = weir.reduce_max %arg0 dims = [1] : (tensor<4x8xf32>) -> tensor<4xf32>
+  %1 = weir.broadcast %0 shape = [4, 8] dims = [0] : (tensor<4xf32>) -> tensor<4x8xf32>
+  %2 = weir.sub %arg0, %1 : tensor<4x8xf32>
+  %3 = weir.exp %2 : tensor<4x8xf32>
+  %4 = weir.reduce_sum %3 dims = [1] : (tensor<4x8xf32>) -> tensor<4xf32>
+  %5 = weir.broadcast %4 shape = [4, 8] dims = [0] : (tensor<4xf32>) -> tensor<4x8xf32>
+  %6 = weir.div %3, %5 : tensor<4x8xf32>
+  return %6 : tensor<4x8xf32>
+}
+
+// -----
+
+// Bias and activation follow the dot in its kernel; the value before the activation is a second result.
+// CHECK-LABEL: func.func @main
+// CHECK-NEXT: %[[D:.*]]:2 = weir.launch @k0(%arg0, %arg1, %arg2)
+// CHECK-NEXT: return %[[D]]#1, %[[D]]#0
+// CHECK: func.func private @k0
+// CHECK-SAME: attributes {weir.kernel = "dot"}
+func.func @main(%arg0: tensor<4x8xf32>, %arg1: tensor<8x6xf32>, %arg2: tensor<6xf32>) -> (tensor<4x6xf32>, tensor<4x6xf32>) {
+  %0 = weir.dot %arg0, %arg1 batch = [] x [] contract = [1] x [0] : (tensor<4x8xf32>, tensor<8x6xf32>) -> tensor<4x6xf32>
+  %1 = weir.broadcast %arg2 shape = [4, 6] dims = [1] : (tensor<6xf32>) -> tensor<4x6xf32>
+  %2 = weir.add %0, %1 : tensor<4x6xf32>
+  %3 = weir.tanh %2 : tensor<4x6xf32>
+  return %3, %2 : tensor<4x6xf32>, tensor<4x6xf32>
+}
+
+// -----
+
+// Two sums over one value's leading dims read it once.
+// CHECK-LABEL: func.func @main
+// CHECK-NEXT: %[[S:.*]]:2 = weir.launch @k0(%arg0, %arg1)
+// CHECK-NEXT: return %[[S]]#0, %[[S]]#1
+// CHECK: weir.kernel = "column"
+func.func @main(%arg0: tensor<64x8xf32>, %arg1: tensor<64x8xf32>) -> (tensor<8xf32>, tensor<8xf32>) {
+  %0 = weir.reduce_sum %arg0 dims = [0] : (tensor<64x8xf32>) -> tensor<8xf32>
+  %1 = weir.mul %arg0, %arg1 : tensor<64x8xf32>
+  %2 = weir.reduce_sum %1 dims = [0] : (tensor<64x8xf32>) -> tensor<8xf32>
+  return %0, %2 : tensor<8xf32>, tensor<8xf32>
+}
+
+// -----
+
+// A cheap value wanted by two kernels that cannot become one is computed in both.
+// CHECK-LABEL: func.func @main
+// CHECK-NEXT: %[[A:.*]] = weir.launch @k0(%arg0)
+// CHECK-NEXT: %[[B:.*]] = weir.launch @k1(%arg0)
+// CHECK-NEXT: return %[[A]], %[[B]]
+func.func @main(%arg0: tensor<64x8xf32>) -> (tensor<8xf32>, tensor<64xf32>) {
+  %0 = weir.mul %arg0, %arg0 : tensor<64x8xf32>
+  %1 = weir.reduce_sum %0 dims = [0] : (tensor<64x8xf32>) -> tensor<8xf32>
+  %2 = weir.reduce_sum %0 dims = [1] : (tensor<64x8xf32>) -> tensor<64xf32>
+  return %1, %2 : tensor<8xf32>, tensor<64xf32>
+}
+
+// -----
+
+// The transpose reads the variable's old value, so it runs before the update although it stands behind it.
+// CHECK-LABEL: func.func @main
+// CHECK-NEXT: %[[T:.*]] = weir.launch @k0(%arg0)
+// CHECK-NEXT: %[[W:.*]] = weir.launch @k1(%arg0, %arg1)
+// CHECK-NEXT: return %[[W]], %[[T]]
+// CHECK: func.func private @k1
+// CHECK-SAME: weir.inplace = {{\[\[}}0, 0], [0, 1]]
+func.func @main(%arg0: tensor<4x8xf32> {weir.variable = "w"}, %arg1: tensor<4x8xf32>) -> (tensor<4x8xf32> {weir.updates = 0}, tensor<8x4xf32>) {
+  %0 = weir.sub %arg0, %arg1 : tensor<4x8xf32>
+  %1 = weir.transpose %arg0 permutation = [1, 0] : (tensor<4x8xf32>) -> tensor<8x4xf32>
+  return %0, %1 : tensor<4x8xf32>, tensor<8x4xf32>
+}
+
+// -----
+
+// Regions are clustered by themselves; broadcasts of what they capture are computed inside.
+// CHECK-LABEL: func.func @main
+// CHECK-NEXT: %[[S:.*]] = weir.scan
+// CHECK: weir.launch @k0(%arg1, %arg2)
+// CHECK-NEXT: weir.yield
+// CHECK: return %[[S]]
+func.func @main(%arg0: tensor<4x8xf32>, %arg1: tensor<8xf32>) -> tensor<4x8xf32> {
+  %b = weir.broadcast %arg1 shape = [4, 8] dims = [1] : (tensor<8xf32>) -> tensor<4x8xf32>
+  %0 = weir.scan inits(%arg0) xs() trips = 3 : (tensor<4x8xf32>) -> tensor<4x8xf32> {
+  ^bb0(%c: tensor<4x8xf32>):
+    %1 = weir.mul %c, %b : tensor<4x8xf32>
+    %2 = weir.tanh %1 : tensor<4x8xf32>
+    weir.yield %2 : tensor<4x8xf32>
+  }
+  return %0 : tensor<4x8xf32>
+}
+
+// -----
+
+// Two readers that need one another's results stay apart.
+// CHECK-LABEL: func.func @main
+// CHECK-NEXT: weir.launch @k0
+// CHECK-NEXT: weir.launch @k1
+// CHECK: weir.launch @k3
+// CHECK-NEXT: return
+func.func @main(%arg0: tensor<4x4xf32>, %arg1: tensor<4x4xf32>) -> (tensor<4x4xf32>, tensor<4x4xf32>) {
+  %0 = weir.exp %arg0 : tensor<4x4xf32>
+  %1 = weir.dot %0, %arg1 batch = [] x [] contract = [1] x [0] : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  %2 = weir.reduce_sum %1 dims = [0] : (tensor<4x4xf32>) -> tensor<4xf32>
+  %3 = weir.broadcast %2 shape = [4, 4] dims = [1] : (tensor<4xf32>) -> tensor<4x4xf32>
+  %4 = weir.mul %0, %3 : tensor<4x4xf32>
+  return %0, %4 : tensor<4x4xf32>, tensor<4x4xf32>
+}
