@@ -1,0 +1,28 @@
+// Derivatives of random graphs in f64: JVP against central differences, VJP against JVP, second
+// order on a part. features: A1 A2
+#include "tests/fuzz/generator.h"
+#include "tests/fuzz/seeds.h"
+#include "tests/harness/derivative.h"
+
+#include <gtest/gtest.h>
+#include <iostream>
+
+namespace weir::testing {
+
+TEST(DerivativesOfRandomGraphs, AgreeWithCentralDifferencesAndEachOther) {
+  DerivativeStats stats;
+  for (int seed : seedsOr(40)) {
+    TestContext context;
+    auto module = randomModule(context.get(), seed, {.maxOps = 40, .onlyF64 = true});
+    bool second = seed % 4 == 0;
+    std::string failure =
+        checkDerivatives(*module, randomInputsOf(*module, seed), seed, 1e-5, second, stats);
+    EXPECT_EQ(failure, "") << "seed " << seed << "\n" << context.takeMessages() << print(*module);
+  }
+  std::cout << stats.compared << " derivatives compared, " << stats.nonzero
+            << " of them not zero, worst " << stats.worst << "; " << stats.unstable
+            << " near a kink\n";
+  EXPECT_GT(stats.compared, 10 * stats.unstable);
+}
+
+} // namespace weir::testing
