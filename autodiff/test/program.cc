@@ -118,6 +118,14 @@ int64_t Program::flops(const std::string &function) {
   return ir::flopsOfBody(find(*owned, function).getBody());
 }
 
+int64_t Program::countOps(const std::string &function, const std::string &op) {
+  int64_t count = 0;
+  find(*owned, function).walk([&](Operation *inner) {
+    count += inner->getName().getStringRef() == op;
+  });
+  return count;
+}
+
 int64_t Program::countFunctions(const std::string &prefix) {
   return llvm::count_if(owned->getOps<func::FuncOp>(),
                         [&](func::FuncOp f) { return f.getSymName().starts_with(prefix); });

@@ -39,6 +39,8 @@ public:
 
   /// Floating point operations of a function, callees included.
   int64_t flops(const std::string &function);
+  /// Ops called `op` ("weir.add") in a function, regions included.
+  int64_t countOps(const std::string &function, const std::string &op);
   /// Functions whose name starts with `prefix`.
   int64_t countFunctions(const std::string &prefix);
 

@@ -12,6 +12,12 @@ SmallVector<Value> masked(ValueRange values, const llvm::BitVector &mask, bool w
   return result;
 }
 
+unsigned position(SmallVector<Value> &values, Value value) {
+  unsigned at = llvm::find(values, value) - values.begin();
+  if (at == values.size()) values.push_back(value);
+  return at;
+}
+
 SmallVector<Value> takeTerminator(Block &block) {
   Operation *terminator = block.getTerminator();
   SmallVector<Value> values(terminator->getOperands());

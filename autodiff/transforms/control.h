@@ -14,6 +14,9 @@ extern const Structure kIfStructure, kScanStructure, kCallStructure;
 llvm::SmallVector<mlir::Value> masked(mlir::ValueRange values, const llvm::BitVector &mask,
                                       bool wanted = true);
 
+/// Where `value` is among `values`; it is added at the end when it is not there.
+unsigned position(llvm::SmallVector<mlir::Value> &values, mlir::Value value);
+
 /// Erases the terminator of `block` and gives what it returned.
 llvm::SmallVector<mlir::Value> takeTerminator(mlir::Block &block);
 

@@ -134,17 +134,10 @@ FailureOr<Halves> Derivatives::split(func::FuncOp f, const llvm::BitVector &line
   Halves result;
   result.linearResults = linear.mask(ret->getOperands());
   SmallVector<Value> residuals;
-  unsigned primalResults = result.linearResults.size() - result.linearResults.count();
   Scope scope(nullptr, primalBody, linearBody, f.getLoc());
   scope.residual = [&](Value value) -> Value {
-    auto argument = dyn_cast<BlockArgument>(value);
-    unsigned position = result.residuals.size();
-    if (argument)
-      result.residuals.push_back({true, argument.getArgNumber()});
-    else
-      result.residuals.push_back({false, primalResults + static_cast<unsigned>(residuals.size())});
-    if (!argument) residuals.push_back(value);
-    return linearBody.insertArgument(position, value.getType(), value.getLoc());
+    residuals.push_back(value);
+    return linearBody.insertArgument(residuals.size() - 1, value.getType(), value.getLoc());
   };
   if (failed(split.block(f.front(), scope))) return failure();
 
@@ -153,7 +146,12 @@ FailureOr<Halves> Derivatives::split(func::FuncOp f, const llvm::BitVector &line
     primalValues.push_back(split.inPrimal(v));
   for (Value v : masked(ret->getOperands(), result.linearResults))
     linearValues.push_back(split.inLinear(v, scope));
-  llvm::append_range(primalValues, residuals);
+  for (Value residual : residuals) {
+    if (auto argument = dyn_cast<BlockArgument>(residual))
+      result.residuals.push_back({true, argument.getArgNumber()});
+    else
+      result.residuals.push_back({false, position(primalValues, residual)});
+  }
   finish(*primal, primalValues, ret->getLoc());
   finish(*tangent, linearValues, ret->getLoc());
   if (!primalValues.empty()) result.primal = insert(f, ".primal", primal.release());

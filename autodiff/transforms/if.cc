@@ -1,5 +1,5 @@
 // Derivatives of `if`: forward, both branches also yield tangents; split, two ifs on one predicate,
-// the first yielding the residuals of the branch taken and undef for those of the other;
+// the first yielding the residuals of the branch taken and undef for those of the other branch;
 // transposed, an if that yields cotangents.
 #include "autodiff/transforms/control.h"
 
@@ -42,11 +42,13 @@ static LogicalResult jvp(Jvp &jvp, Operation *op, OpBuilder &b) {
 }
 
 namespace {
-/// One branch cut in two; the linear half reads residuals as block arguments until the primal if
-/// exists.
+/// One branch cut in two. `yielded` are the values of the primal if's results, null where they are
+/// the other branch's. Residual k, an argument of the linear half until the primal if exists, is
+/// result slots[k].
 struct CutBranch {
   Region primal, linear;
   SmallVector<Value> yielded, residuals;
+  SmallVector<unsigned> slots;
 };
 } // namespace
 
@@ -71,27 +73,39 @@ static LogicalResult cut(Split &split, Region &from, const llvm::BitVector &line
   return success();
 }
 
-/// Ends the primal half of a branch: its results, its residuals, and undef in the place of the
-/// other branch's.
-static void yieldResiduals(CutBranch &branch, CutBranch &thenBranch, CutBranch &elseBranch,
-                           Location loc) {
-  RuleBuilder b = atEnd(branch.primal.front(), loc);
-  SmallVector<Value> values(branch.yielded);
-  for (CutBranch *owner : {&thenBranch, &elseBranch})
-    for (Value residual : owner->residuals)
-      values.push_back(owner == &branch
-                           ? residual
-                           : Value(UndefOp::create(b, shapeOf(residual),
-                                                   tensorType(residual).getElementType())));
-  YieldOp::create(b, values);
+/// Gives each residual a result of the primal if: one that has its value, or one of its type that
+/// this branch has no value for, or a new one.
+static void placeResiduals(CutBranch &branch, SmallVector<Type> &types) {
+  for (Value residual : branch.residuals) {
+    branch.yielded.resize(types.size());
+    unsigned slot = llvm::find(branch.yielded, residual) - branch.yielded.begin();
+    for (unsigned i = 0; slot == types.size() && i < types.size(); ++i)
+      if (!branch.yielded[i] && types[i] == residual.getType()) slot = i;
+    if (slot == types.size()) {
+      types.push_back(residual.getType());
+      branch.yielded.push_back(residual);
+    }
+    branch.yielded[slot] = residual;
+    branch.slots.push_back(slot);
+  }
 }
 
-/// Residuals are results of the primal if from `first` on: the linear half reads those, and no
-/// arguments.
-static void bindResiduals(Split &split, CutBranch &branch, ValueRange residuals, Scope &scope) {
+/// Ends the primal half of a branch, with undef for results that are residuals of the other.
+static void endPrimal(CutBranch &branch, ArrayRef<Type> types, Location loc) {
+  RuleBuilder b = atEnd(branch.primal.front(), loc);
+  branch.yielded.resize(types.size());
+  for (auto [value, type] : llvm::zip(branch.yielded, types)) {
+    auto tensor = cast<RankedTensorType>(type);
+    if (!value) value = UndefOp::create(b, tensor.getShape(), tensor.getElementType());
+  }
+  YieldOp::create(b, branch.yielded);
+}
+
+/// The linear half reads results of the primal if, and has no arguments any more.
+static void bindResiduals(Split &split, CutBranch &branch, ValueRange results, Scope &scope) {
   Block &linear = branch.linear.front();
-  for (auto [argument, residual] : llvm::zip(linear.getArguments(), residuals))
-    argument.replaceAllUsesWith(split.carry(residual, scope));
+  for (auto [argument, slot] : llvm::zip(linear.getArguments(), branch.slots))
+    argument.replaceAllUsesWith(split.carry(results[slot], scope));
   linear.eraseArguments(0, linear.getNumArguments());
 }
 
@@ -102,10 +116,10 @@ static LogicalResult split(Split &split, Operation *op, Scope &scope) {
       failed(cut(split, op->getRegion(1), linearResults, scope, elseBranch)))
     return failure();
   SmallVector<Type> types(ValueRange(thenBranch.yielded).getTypes());
-  llvm::append_range(types, ValueRange(thenBranch.residuals).getTypes());
-  llvm::append_range(types, ValueRange(elseBranch.residuals).getTypes());
-  for (CutBranch *branch : {&thenBranch, &elseBranch})
-    yieldResiduals(*branch, thenBranch, elseBranch, op->getLoc());
+  placeResiduals(thenBranch, types);
+  placeResiduals(elseBranch, types);
+  endPrimal(thenBranch, types, op->getLoc());
+  endPrimal(elseBranch, types, op->getLoc());
 
   Value predicate = split.inPrimal(op->getOperand(0));
   if (!types.empty()) {
@@ -115,9 +129,8 @@ static LogicalResult split(Split &split, Operation *op, Scope &scope) {
     ValueRange results = primal.getResults();
     for (auto [i, result] : llvm::enumerate(masked(op->getResults(), linearResults, false)))
       split.bindPrimal(result, results[i]);
-    ValueRange residuals = results.drop_front(thenBranch.yielded.size());
-    bindResiduals(split, thenBranch, residuals.take_front(thenBranch.residuals.size()), scope);
-    bindResiduals(split, elseBranch, residuals.drop_front(thenBranch.residuals.size()), scope);
+    bindResiduals(split, thenBranch, results, scope);
+    bindResiduals(split, elseBranch, results, scope);
   }
   SmallVector<Value> linearValues = masked(op->getResults(), linearResults);
   auto linear = IfOp::create(scope.linear, op->getLoc(), ValueRange(linearValues).getTypes(),

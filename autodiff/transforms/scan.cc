@@ -122,6 +122,7 @@ struct Cut {
   Region primal, linear;
   SmallVector<Value> residuals;  ///< values of the primal body to be stacked
   SmallVector<unsigned> stackAt; ///< index among the linear scan's residuals of each of them
+  SmallVector<unsigned> stacks;  ///< the primal scan's stacked output that holds each of them
   SmallVector<Value>
       residualXs; ///< operands of the linear scan; null where a stacked residual goes
 
@@ -175,7 +176,8 @@ static LogicalResult cutBody(Split &split, Cut &cut, Scope &outer, Parts &primal
   };
   divide(yields.carries, cut.carries, primalYields.carries, linearYields.carries);
   divide(yields.stacked, cut.outputs, primalYields.stacked, linearYields.stacked);
-  llvm::append_range(primalYields.stacked, cut.residuals);
+  for (Value residual : cut.residuals)
+    cut.stacks.push_back(position(primalYields.stacked, residual));
   return success();
 }
 
@@ -201,9 +203,8 @@ static LogicalResult split(Split &split, Operation *op, Scope &scope) {
              bothOf(scan.finalCarries(), scan.stackedOutputs(), cut.carries, cut.outputs, false),
              primal.getOutputs()))
       split.bindPrimal(source, result);
-    ValueRange stacks = primal.getOutputs().take_back(cut.residuals.size());
-    for (auto [at, stack] : llvm::zip(cut.stackAt, stacks))
-      cut.residualXs[at] = split.carry(stack, scope);
+    for (auto [at, stack] : llvm::zip(cut.stackAt, cut.stacks))
+      cut.residualXs[at] = split.carry(primal.stackedOutputs()[stack], scope);
   }
   auto inLinear = [&](Value v) { return split.inLinear(v, scope); };
   auto inits = llvm::map_to_vector(masked(scan.getInits(), cut.carries), inLinear);
