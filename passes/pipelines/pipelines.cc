@@ -44,7 +44,7 @@ void addPipeline(OpPassManager &pm, Level from, Level to) {
   if (crosses(Level::Kernels)) {
     pm.addPass(createPackDotsPass());
     pm.addPass(createNormalizeReductionsPass());
-    pm.addPass(createSimplifyPass());
+    pm.addPass(createTidyViewsPass());
     pm.addPass(createFormKernelsPass());
     pm.addPass(createDeduplicateKernelsPass());
     pm.addPass(createPlanMemoryPass());

@@ -56,7 +56,33 @@ struct Simplify : PassWrapper<Simplify, OperationPass<ModuleOp>> {
   FrozenRewritePatternSet patterns;
 };
 
+/// What may follow passes that bring ops into the form of kernels: no dot and no reduction absorbs
+/// anything.
+struct TidyViews : PassWrapper<TidyViews, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(TidyViews)
+  StringRef getArgument() const final { return "weir-tidy-views"; }
+  StringRef getDescription() const final {
+    return "merge reshapes, transposes and broadcasts; share equal ops";
+  }
+
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    populateReshapePatterns(patterns);
+    populateBroadcastPatterns(patterns);
+    GreedyRewriteConfig config;
+    config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
+    (void)applyPatternsGreedily(getOperation(), std::move(patterns), config);
+    DominanceInfo dominance(getOperation());
+    IRRewriter rewriter(&getContext());
+    eliminateCommonSubExpressions(rewriter, dominance, getOperation());
+  }
+};
+
 } // namespace
+
+std::unique_ptr<Pass> createTidyViewsPass() {
+  return std::make_unique<TidyViews>();
+}
 
 std::unique_ptr<Pass> createSimplifyPass() {
   return std::make_unique<Simplify>();
@@ -66,6 +92,7 @@ void registerSimplifyPasses() {
   registerPass(createInlineCallsPass);
   registerPass(createSimplifyPass);
   registerPass(createCleanLoopsPass);
+  registerPass(createTidyViewsPass);
 }
 
 } // namespace weir::passes

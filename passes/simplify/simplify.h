@@ -21,6 +21,9 @@ std::unique_ptr<mlir::Pass> createSimplifyPass();
 /// Moves what does not depend on the iteration out of scans; drops carries, slices and results
 /// nobody needs.
 std::unique_ptr<mlir::Pass> createCleanLoopsPass();
+/// The layout part of simplification alone, for use after dots and reductions got the form of their
+/// kernels.
+std::unique_ptr<mlir::Pass> createTidyViewsPass();
 void registerSimplifyPasses();
 
 /// One family of rewrites each; see the files of the same names.
