@@ -147,8 +147,9 @@ bool Planner::mayReuse(ir::LaunchOp launch, unsigned result, unsigned operand) {
   auto kernel = symbols.lookup<func::FuncOp>(launch.getCallee());
   auto pairs = kernel ? kernel->getAttrOfType<ArrayAttr>(ir::kInplaceAttr) : ArrayAttr();
   return pairs && llvm::any_of(pairs, [&](Attribute pair) {
-           auto numbers = dyn_cast<DenseI64ArrayAttr>(pair);
-           return numbers && numbers.size() == 2 && numbers[0] == result && numbers[1] == operand;
+           auto numbers = dyn_cast<ArrayAttr>(pair);
+           return numbers && numbers.size() == 2 && cast<IntegerAttr>(numbers[0]).getInt() == result &&
+                  cast<IntegerAttr>(numbers[1]).getInt() == operand;
          });
 }
 

@@ -1,7 +1,7 @@
 // RUN: weir-opt %s -split-input-file -weir-plan-memory | FileCheck %s
 
 func.func private @inc(%x: tensor<16xf32>) -> tensor<16xf32>
-    attributes {weir.kernel = "loop", weir.inplace = [array<i64: 0, 0>]} {
+    attributes {weir.kernel = "loop", weir.inplace = [[0, 0]]} {
   %0 = weir.add %x, %x : tensor<16xf32>
   return %0 : tensor<16xf32>
 }
@@ -41,7 +41,7 @@ func.func @main(%a: tensor<16xf32> {weir.variable = "a"}, %b: tensor<16xf32> {we
 // -----
 
 func.func private @step(%c: tensor<4xf32>, %x: tensor<4xf32>) -> tensor<4xf32>
-    attributes {weir.kernel = "loop", weir.inplace = [array<i64: 0, 0>]} {
+    attributes {weir.kernel = "loop", weir.inplace = [[0, 0]]} {
   %0 = weir.add %c, %x : tensor<4xf32>
   return %0 : tensor<4xf32>
 }
