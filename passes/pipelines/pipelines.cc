@@ -3,6 +3,7 @@
 
 #include "autodiff/transforms/passes.h"
 #include "codegen/artifact/artifact.h"
+#include "codegen/cpu/compile/compile.h"
 #include "ir/dialect/weir.h"
 #include "passes/fuse/fuse.h"
 #include "passes/memory/memory.h"
