@@ -47,7 +47,7 @@ private:
   absl::Status tensors(const char *kind, const std::vector<Entry> &entries) const {
     std::set<std::string> names;
     for (const Entry &entry : entries) {
-      if (!names.insert(entry.name).second)
+      if (!entry.name.empty() && !names.insert(entry.name).second)
         return bad("two ", kind, "s are named '", entry.name, "'");
       if (!byteCount(entry.dtype, entry.dims))
         return bad(kind, " '", entry.name, "' has the type ", typeStr(entry.dtype, entry.dims));

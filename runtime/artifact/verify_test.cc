@@ -55,6 +55,7 @@ std::string malformed(const std::string &what) {
 TEST(Verify, AcceptsAWellFormedExecutable) {
   EXPECT_EQ(verdict([](Executable &) {}), "");
   EXPECT_EQ(maxLaunches(valid().instructions), 4);
+  EXPECT_EQ(verdict([](Executable &e) { e.inputs[0].name = e.inputs[1].name = ""; }), "");
 }
 
 TEST(Verify, RefusesBuffersThatReachOutside) {
