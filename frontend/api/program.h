@@ -10,7 +10,7 @@
 namespace weir {
 
 namespace runtime {
-struct Executable;
+class Session;
 }
 namespace build {
 class ProgramState;
@@ -80,8 +80,9 @@ public:
   /// evaluation).
   void copyVariables(const Program &other, Location at = Location::current());
 
-  /// What compiling made; null in interpreter mode. For tools: kernels, FLOPs, predicted memory.
-  const runtime::Executable *executable() const;
+  /// The runtime's side, for tools: kernels, FLOPs, predicted memory, counters, traces, cancelling a run. Null in
+  /// interpreter mode.
+  runtime::Session *session() const;
   double compileSeconds() const;
 
   /// Internal.

@@ -4,6 +4,7 @@
 
 #include "ir/dialect/weir.h"
 #include "ir/reference/interpreter.h"
+#include "passes/pipelines/pipelines.h"
 
 using namespace mlir;
 
@@ -75,6 +76,14 @@ private:
 
 std::unique_ptr<Backend> makeInterpreter(const StatePtr &state, FinishedModule module,
                                          const CompileOptions &options, Location at) {
+  DialectRegistry registry;
+  passes::registerDialects(registry);
+  state->context.appendDialectRegistry(registry);
+  passes::PipelineOptions pipeline;
+  pipeline.dumpTo = options.dumpTo;
+  DiagnosticCollector collector(state->context);
+  if (failed(passes::lower(*module, passes::Level::Source, passes::Level::Resolved, pipeline)))
+    collector.raise("compile: differentiating the graph", at);
   return std::make_unique<Interpreter>(state, std::move(module), options, at);
 }
 

@@ -125,8 +125,8 @@ void Program::copyVariables(const Program &other, Location at) {
       setVariable(Name(port.name, at), other.variable(Name(port.name, at)));
 }
 
-const runtime::Executable *Program::executable() const {
-  return shared->backend->executable();
+runtime::Session *Program::session() const {
+  return shared->backend->runtimeSession();
 }
 double Program::compileSeconds() const {
   return shared->compileSeconds;

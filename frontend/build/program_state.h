@@ -16,7 +16,7 @@ public:
                                  const std::vector<int32_t> &fetches, Location at) = 0;
   virtual Array variable(const std::string &name, Location at) const = 0;
   virtual void setVariable(const std::string &name, const Array &value, Location at) = 0;
-  virtual const runtime::Executable *executable() const { return nullptr; }
+  virtual runtime::Session *runtimeSession() const { return nullptr; }
 };
 
 class ProgramState {

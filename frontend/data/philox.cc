@@ -21,7 +21,12 @@ std::array<uint32_t, 4> philox(std::array<uint32_t, 2> key, uint64_t counter) {
 }
 
 uint32_t Philox::bits() {
-  auto block = philox({static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)}, position / 4);
+  const uint64_t counter = position / 4;
+  if (counter != blockCounter || key != blockKey) {
+    block = philox({static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)}, counter);
+    blockCounter = counter;
+    blockKey = key;
+  }
   return block[position++ % 4];
 }
 

@@ -16,6 +16,9 @@ std::array<uint32_t, 4> philox(std::array<uint32_t, 2> key, uint64_t counter);
 class Philox {
 public:
   explicit Philox(uint64_t key, uint64_t position = 0) : key(key), position(position) {}
+  // Restart from these for the same numbers.
+  uint64_t key, position;
+
   uint32_t bits();
   /// In [0, bound), every value equally likely. bound >= 1.
   uint64_t below(uint64_t bound);
@@ -24,8 +27,9 @@ public:
   /// Mean 0, variance 1 (Box-Muller; two uniforms a number).
   double normal();
 
-  /// Restart from here for the same numbers.
-  uint64_t key, position;
+private:
+  std::array<uint32_t, 4> block{};             // of blockKey and blockCounter, four positions
+  uint64_t blockKey = 0, blockCounter = ~0ull; // no block yet
 };
 
 /// A key from a seed and a name (FNV-1a), so that streams of different names are independent.

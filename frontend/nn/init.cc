@@ -3,12 +3,13 @@
 #include "frontend/data/philox.h"
 
 #include <cmath>
+#include <numbers>
 
 namespace weir::nn {
 namespace {
 
 /// Elements in row-major order from `next`.
-Array generate(const TensorType &type, const std::function<double()> &next) {
+template <typename Next> Array generate(const TensorType &type, Next next) {
   Array array(type.dtype, type.shape);
   auto fill = [&](auto values) {
     for (auto &value : values) value = static_cast<std::decay_t<decltype(value)>>(next());
@@ -29,7 +30,17 @@ Fans fansOf(const Shape &shape) {
 
 Array drawNormal(const TensorType &type, uint64_t key, double stddev) {
   data::Philox random(key);
-  return generate(type, [&] { return stddev * random.normal(); });
+  double spare = 0;
+  bool hasSpare = false;
+  return generate(type, [&] {
+    hasSpare = !hasSpare;
+    if (!hasSpare) return spare;
+    // Both numbers of Box and Muller: drawing millions of parameters should not be noticed.
+    const double radius = stddev * std::sqrt(-2 * std::log(1 - random.uniform()));
+    const double angle = 2 * std::numbers::pi * random.uniform();
+    spare = radius * std::sin(angle);
+    return radius * std::cos(angle);
+  });
 }
 
 Array drawUniform(const TensorType &type, uint64_t key, double low, double high) {

@@ -3,6 +3,7 @@
 #include "frontend/api/ops.h"
 
 #include <algorithm>
+#include <map>
 #include <numbers>
 
 namespace weir::nn {
@@ -14,15 +15,25 @@ Tensor slot(Graph &graph, const Gradient &g, const std::string &suffix) {
                         false);
 }
 
-Tensor adamDirection(Graph &graph, const Gradient &g, const Tensor &count, const AdamOptions &o) {
-  Tensor m = slot(graph, g, "adam_m"), v = slot(graph, g, "adam_v");
-  Tensor newM = o.beta1 * m + (1 - o.beta1) * g.gradient;
-  Tensor newV = o.beta2 * v + (1 - o.beta2) * square(g.gradient);
-  graph.assign(m, newM);
-  graph.assign(v, newV);
-  Tensor steps = convert(count, g.variable.dtype());
-  Tensor correctM = 1 / (1 - pow(o.beta1, steps)), correctV = 1 / (1 - pow(o.beta2, steps));
-  return newM * correctM / (sqrt(newV * correctV) + o.epsilon);
+TensorList adamDirections(Graph &graph, const std::vector<Gradient> &gradients, const Tensor &count,
+                          const AdamOptions &o) {
+  std::map<DType, std::pair<Tensor, Tensor>> corrections; // of the moments' start at zero
+  TensorList directions;
+  for (const Gradient &g : gradients) {
+    auto [correction, isNew] = corrections.try_emplace(g.variable.dtype());
+    if (isNew) {
+      Tensor steps = convert(count, g.variable.dtype());
+      correction->second = {1 / (1 - pow(o.beta1, steps)), 1 / (1 - pow(o.beta2, steps))};
+    }
+    Tensor m = slot(graph, g, "adam_m"), v = slot(graph, g, "adam_v");
+    Tensor newM = o.beta1 * m + (1 - o.beta1) * g.gradient;
+    Tensor newV = o.beta2 * v + (1 - o.beta2) * square(g.gradient);
+    graph.assign(m, newM);
+    graph.assign(v, newV);
+    directions.push_back(newM * correction->second.first /
+                         (sqrt(newV * correction->second.second) + o.epsilon));
+  }
+  return directions;
 }
 
 } // namespace
@@ -57,42 +68,59 @@ void Optimizer::operator()(Graph &graph, const std::vector<Gradient> &gradients)
   graph.assign(step, step + 1);
   Tensor done = convert(step, f32), count = done + 1;
   Tensor rate = schedule(done);
-  TensorList values;
-  for (const Gradient &g : gradients) values.push_back(g.gradient);
-  if (maxNorm > 0) values = clipByGlobalNorm(values, maxNorm);
-  for (size_t i = 0; i < gradients.size(); ++i) {
-    const Gradient g{gradients[i].name, gradients[i].variable, values[i]};
-    graph.assign(g.variable, g.variable - rule(graph, g, convert(rate, g.variable.dtype()), count));
+  std::vector<Gradient> used = gradients;
+  if (maxNorm > 0) {
+    TensorList values;
+    for (const Gradient &g : gradients) values.push_back(g.gradient);
+    values = clipByGlobalNorm(values, maxNorm);
+    for (size_t i = 0; i < used.size(); ++i) used[i].gradient = values[i];
+  }
+  TensorList directions = rule(graph, used, count);
+  for (size_t i = 0; i < used.size(); ++i) {
+    const Tensor &variable = used[i].variable;
+    graph.assign(variable, variable - convert(rate, variable.dtype()) * directions[i]);
   }
 }
 
 Optimizer sgd(Schedule rate) {
-  return Optimizer(std::move(rate), [](Graph &, const Gradient &g, const Tensor &rate,
-                                       const Tensor &) { return rate * g.gradient; });
+  return Optimizer(std::move(rate),
+                   [](Graph &, const std::vector<Gradient> &gradients, const Tensor &) {
+                     TensorList directions;
+                     for (const Gradient &g : gradients) directions.push_back(g.gradient);
+                     return directions;
+                   });
 }
 
 Optimizer momentum(Schedule rate, double momentum, bool nesterov) {
-  auto rule = [=](Graph &graph, const Gradient &g, const Tensor &rate, const Tensor &) {
-    Tensor v = slot(graph, g, "momentum");
-    Tensor newV = momentum * v + g.gradient;
-    graph.assign(v, newV);
-    return rate * (nesterov ? g.gradient + momentum * newV : newV);
+  auto rule = [=](Graph &graph, const std::vector<Gradient> &gradients, const Tensor &) {
+    TensorList directions;
+    for (const Gradient &g : gradients) {
+      Tensor v = slot(graph, g, "momentum");
+      Tensor newV = momentum * v + g.gradient;
+      graph.assign(v, newV);
+      directions.push_back(nesterov ? g.gradient + momentum * newV : newV);
+    }
+    return directions;
   };
   return Optimizer(std::move(rate), rule);
 }
 
 Optimizer adam(Schedule rate, AdamOptions options) {
-  auto rule = [=](Graph &graph, const Gradient &g, const Tensor &rate, const Tensor &count) {
-    return rate * adamDirection(graph, g, count, options);
+  auto rule = [=](Graph &graph, const std::vector<Gradient> &gradients, const Tensor &count) {
+    return adamDirections(graph, gradients, count, options);
   };
   return Optimizer(std::move(rate), rule);
 }
 
 Optimizer adamW(Schedule rate, AdamWOptions o) {
-  auto rule = [=](Graph &graph, const Gradient &g, const Tensor &rate, const Tensor &count) {
-    Tensor direction = adamDirection(graph, g, count, {o.beta1, o.beta2, o.epsilon});
-    const bool decays = o.weightDecay != 0 && (g.variable.rank() >= 2 || !o.decayMatricesOnly);
-    return rate * (decays ? direction + o.weightDecay * g.variable : direction);
+  auto rule = [=](Graph &graph, const std::vector<Gradient> &gradients, const Tensor &count) {
+    TensorList directions = adamDirections(graph, gradients, count, {o.beta1, o.beta2, o.epsilon});
+    for (size_t i = 0; i < gradients.size(); ++i) {
+      const Tensor &variable = gradients[i].variable;
+      if (o.weightDecay != 0 && (variable.rank() >= 2 || !o.decayMatricesOnly))
+        directions[i] = directions[i] + o.weightDecay * variable;
+    }
+    return directions;
   };
   return Optimizer(std::move(rate), rule);
 }

@@ -29,10 +29,10 @@ Schedule warmupCosine(double peak, int64_t warmupSteps, int64_t totalSteps, doub
 /// What Graph::minimize takes. A value: clipped() gives a new one.
 class Optimizer {
 public:
-  /// The update of one variable: (graph, gradient, rate, steps done + 1) -> what is subtracted from
-  /// the variable.
+  /// (graph, gradients, steps done + 1) -> for each variable what, times the rate, is subtracted
+  /// from it.
   using Rule =
-      std::function<Tensor(Graph &, const Gradient &, const Tensor &rate, const Tensor &count)>;
+      std::function<TensorList(Graph &, const std::vector<Gradient> &, const Tensor &count)>;
 
   Optimizer(Schedule schedule, Rule rule) : schedule(std::move(schedule)), rule(std::move(rule)) {}
   /// Gradients are scaled so that their global norm is at most maxNorm.
