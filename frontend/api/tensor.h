@@ -99,12 +99,11 @@ Tensor operator*(Arg lhs, Arg rhs);
 Tensor operator/(Arg lhs, Arg rhs);
 Tensor operator%(Arg lhs, Arg rhs);
 Tensor operator-(Arg x);
-// Bits of integers, truth of i1.
+// Bits of integers, truth of i1. (C++ gives && || ! to values that are known now.)
 Tensor operator&(Arg lhs, Arg rhs);
 Tensor operator|(Arg lhs, Arg rhs);
 Tensor operator^(Arg lhs, Arg rhs);
 Tensor operator~(Arg x);
-Tensor operator!(Arg x);
 // Comparisons, elementwise, -> i1.
 Tensor operator==(Arg lhs, Arg rhs);
 Tensor operator!=(Arg lhs, Arg rhs);

@@ -96,6 +96,7 @@ std::unique_ptr<Backend> makeCompiled(const StatePtr &state, FinishedModule modu
   DialectRegistry registry;
   passes::registerDialects(registry);
   state->context.appendDialectRegistry(registry);
+  state->context.loadAllAvailableDialects(); // kernels are emitted outside of any pass
   passes::PipelineOptions pipeline;
   pipeline.dumpTo = options.dumpTo;
   DiagnosticCollector collector(state->context);

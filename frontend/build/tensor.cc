@@ -67,9 +67,6 @@ Tensor operator^(Arg lhs, Arg rhs) {
 Tensor operator~(Arg x) {
   return logicalNot(x);
 }
-Tensor operator!(Arg x) {
-  return logicalNot(x);
-}
 Tensor operator==(Arg lhs, Arg rhs) {
   return compare(lhs, rhs, Direction::Eq);
 }
