@@ -64,7 +64,8 @@ Node *PointGraph::choose(Value value, ArrayRef<Condition> conditions,
   SmallVector<Condition, 1> open; // Those that the loops' ranges do not decide.
   for (const Condition &condition : conditions) {
     Range range = space.range(condition.of);
-    if (range.high < condition.low || range.low > condition.high) return otherwise();
+    bool impossible = condition.low > condition.high;
+    if (impossible || range.high < condition.low || range.low > condition.high) return otherwise();
     if (range.low >= condition.low && range.high <= condition.high) continue;
     open.push_back(condition);
     guard = under(guard, condition);

@@ -18,6 +18,11 @@ static int64_t elementsOf(Value value) {
 }
 
 Node *PointGraph::build(Value value, Point &point, const Guard *guard) {
+  if (elementsOf(value) == 0) { // Never read, but named in loops of no trips.
+    Node *node = make(Node::Splat, value);
+    node->constant = Builder(value.getContext()).getZeroAttr(node->element);
+    return node;
+  }
   if (is_contained(externals, value) || isa<BlockArgument>(value)) {
     Node *node = make(is_contained(externals, value) ? Node::External : Node::Load, value);
     node->index = point.flat;

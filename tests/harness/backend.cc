@@ -1,6 +1,12 @@
 // The list of backends, and comparing what they give.
 #include "tests/harness/backend.h"
 
+#include "ir/dialect/weir.h"
+#include "passes/pipelines/pipelines.h"
+#include "runtime/executor/session.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
 #include <cmath>
 #include <sstream>
 
@@ -8,12 +14,33 @@ namespace weir::testing {
 
 using runtime::HostTensor;
 
+/// Compiles and runs once. Every argument is a feed: the graphs of the tests have no variables.
+static mlir::FailureOr<std::vector<HostTensor>> runOnCpu(mlir::ModuleOp module,
+                                                         llvm::ArrayRef<HostTensor> inputs) {
+  auto main = module.lookupSymbol<mlir::func::FuncOp>("main");
+  for (unsigned i = 0; i < main.getNumArguments(); ++i)
+    main.setArgAttr(i, ir::kNameAttr,
+                    mlir::StringAttr::get(module.getContext(), "x" + std::to_string(i)));
+  for (unsigned i = 0; i < main.getNumResults(); ++i)
+    main.setResultAttr(i, ir::kNameAttr,
+                       mlir::StringAttr::get(module.getContext(), "y" + std::to_string(i)));
+  auto executable = passes::compileModule(module);
+  if (failed(executable)) return mlir::failure();
+  auto session =
+      runtime::Session::create(std::make_shared<const runtime::Executable>(std::move(*executable)));
+  if (!session.ok()) return module.emitError() << std::string(session.status().message());
+  auto results = (*session)->run(inputs.vec());
+  if (!results.ok()) return module.emitError() << std::string(results.status().message());
+  return std::move(*results);
+}
+
 const std::vector<Backend> &backends() {
   static const std::vector<Backend> all = {
       {"interpreter",
        [](mlir::ModuleOp module, llvm::ArrayRef<HostTensor> inputs) {
          return ir::interpret(module, "main", inputs);
        }},
+      {"cpu", runOnCpu},
   };
   return all;
 }

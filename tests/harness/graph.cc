@@ -1,6 +1,8 @@
 // Contexts, types and functions for test modules.
 #include "tests/harness/graph.h"
 
+#include "passes/pipelines/pipelines.h"
+
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 namespace weir::testing {
@@ -9,7 +11,10 @@ using runtime::DType;
 
 TestContext::TestContext()
     : context(std::make_unique<mlir::MLIRContext>(mlir::MLIRContext::Threading::DISABLED)) {
-  context->loadDialect<ir::WeirDialect, mlir::func::FuncDialect>();
+  mlir::DialectRegistry registry;
+  passes::registerDialects(registry);
+  context->appendDialectRegistry(registry);
+  context->loadAllAvailableDialects();
   context->getDiagEngine().registerHandler(
       [this](mlir::Diagnostic &d) { messages += d.str() + "\n"; });
 }
