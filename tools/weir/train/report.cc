@@ -1,5 +1,5 @@
 // The summary at the end of a training run.
-#include "frontend/data/readers.h"
+#include "tools/weir/files.h"
 #include "runtime/artifact/executable.h"
 #include "tools/bench/peak.h"
 #include "tools/weir/train/progress.h"
@@ -68,7 +68,7 @@ void reportTraining(const Program &program, const TrainTask &task, const TrainOp
       {"flops_per_second", rate}, {"peak_flops_per_second", peak}, {"threads", threads},
       {"kernels", executable.kernels.size()}, {"launches", launches},
       {"predicted_peak_bytes", memory.peakBytes()}, {"process_peak_bytes", processMemory("VmHWM:")}};
-  data::writeFileAtomically(options.folder + "/summary.json", json.dump(1) + "\n");
+  writeText(options.folder + "/summary.json", json.dump(1) + "\n");
 }
 
 } // namespace weir::tools

@@ -1,7 +1,7 @@
 // Steps, checkpoints and evaluation.
 #include "tools/weir/train/training_loop.h"
 
-#include "frontend/data/readers.h"
+#include "tools/weir/files.h"
 #include "tools/weir/train/checkpoint.h"
 #include "tools/weir/train/progress.h"
 
@@ -75,7 +75,7 @@ TrainResult runTraining(Program &program, const TrainTask &task, const TrainOpti
   bool evaluated = !result.curves.validation.empty() && result.curves.validation.back().first == done;
   if (!evaluated && !result.interrupted)
     evaluate(program, task, done, bar, result);
-  data::writeFileAtomically(options.folder + "/loss.svg", lossChart(result.curves));
+  writeText(options.folder + "/loss.svg", lossChart(result.curves));
   return result;
 }
 

@@ -1,0 +1,12 @@
+// Files that commands write.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace weir::tools {
+
+/// Writes `text` to `path` whole or not at all. Throws weir::Error naming the path.
+void writeText(const std::string &path, std::string_view text);
+
+} // namespace weir::tools
