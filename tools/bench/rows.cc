@@ -6,7 +6,6 @@
 #include "tools/bench/graphs.h"
 
 #include <chrono>
-#include <memory>
 #include <stdexcept>
 
 namespace weir::bench {
@@ -44,19 +43,11 @@ Measurement training(const std::string &name, const Settings &settings, const Gr
   return measure(name, settings, work, [&] { program.run(feeds, {"loss"}); });
 }
 
-template <typename T> T check(absl::StatusOr<T> result) {
-  if (!result.ok()) throw std::runtime_error(std::string(result.status().message()));
-  return std::move(*result);
-}
-
 /// A pure function on borrowed memory.
 Measurement inference(const std::string &name, const Settings &settings, const Graph &graph, Work work) {
   auto start = std::chrono::steady_clock::now();
   Program program = graph.compile(options(settings));
-  auto executable = std::make_shared<const runtime::Executable>(*program.executable());
-  runtime::SessionOptions sessionOptions;
-  if (settings.threads > 0) sessionOptions.pool = std::make_shared<runtime::ThreadPool>(settings.threads);
-  auto session = check(runtime::Session::create(executable, sessionOptions));
+  runtime::Session *session = program.session();
   std::vector<Array> feeds, fetches;
   std::vector<const void *> feedPointers;
   std::vector<void *> fetchPointers;

@@ -1,6 +1,6 @@
 // The summary at the end of a training run.
 #include "tools/weir/files.h"
-#include "runtime/artifact/executable.h"
+#include "runtime/executor/session.h"
 #include "tools/bench/peak.h"
 #include "tools/weir/train/progress.h"
 #include "tools/weir/train/training_loop.h"
@@ -37,14 +37,15 @@ double flopsOf(const std::vector<runtime::Instruction> &list, const runtime::Exe
 } // namespace
 
 void reportTraining(const Program &program, const TrainTask &task, const TrainOptions &options, const TrainResult &result) {
-  const runtime::Executable &executable = *program.executable();
+  runtime::Session &session = *program.session();
+  const runtime::Executable &executable = session.executable();
   auto threads = options.threads > 0 ? static_cast<int>(options.threads) : static_cast<int>(std::thread::hardware_concurrency());
   double steps = static_cast<double>(result.curves.training.size());
   double flops = flopsOf(executable.instructions, executable), peak = bench::measurePeakFlops(threads);
   double stepMs = steps > 0 ? 1e3 * result.stepSeconds / steps : 0;
   double rate = stepMs > 0 ? flops / stepMs * 1e3 : 0;
   double unitsPerSecond = stepMs > 0 ? task.unitsPerStep / stepMs * 1e3 : 0;
-  runtime::MemoryStatement memory = runtime::memoryStatement(executable, threads);
+  runtime::MemoryStatement memory = session.memory();
   int64_t launches = runtime::maxLaunches(executable.instructions);
   double trainingLoss = result.curves.training.empty() ? 0 : result.curves.training.back();
 
