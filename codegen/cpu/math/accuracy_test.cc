@@ -45,7 +45,6 @@ template <class T> std::vector<T> sweep(double limit, double near) {
 
 constexpr double kAll32 = std::numeric_limits<float>::infinity();
 constexpr double kAll64 = std::numeric_limits<double>::infinity();
-constexpr double kLarge = 1e13; // what one reduction by multiples of pi/2 covers
 
 struct UnaryCase {
   const char *op;
@@ -73,9 +72,9 @@ const UnaryCase unaryCases[] = {
     {"cbrt", cbrtl, 0.51, 0.51},
     {"tanh", tanhl, 2.0, 2.0, kAll32, kAll64, 10},
     {"logistic", [](long double x) { return 1 / (1 + expl(-x)); }, 2.0, 2.0, kAll32, kAll64, 100},
-    {"sin", sinl, 0.6, 1.6, kLarge, kLarge, 100},
-    {"cos", cosl, 0.6, 1.6, kLarge, kLarge, 100},
-    {"tan", tanl, 0.6, 3.0, kLarge, kLarge, 100},
+    {"sin", sinl, 0.6, 1.6, kAll32, kAll64, 100},
+    {"cos", cosl, 0.6, 1.6, kAll32, kAll64, 100},
+    {"tan", tanl, 0.6, 3.5, kAll32, kAll64, 100},
     {"erf", erfl, 1.5, 1.5, kAll32, kAll64, 4},
     {"abs", fabsl, 0, 0},
     {"neg", [](long double x) { return -x; }, 0, 0},

@@ -64,16 +64,16 @@ Expr signBit(const Expr &x) {
   return lt(bits(x), 0);
 }
 
-ExpReduction reduceExp(const Expr &x) {
+ExpReduction reduceExp(const Expr &x, int offset, bool exact) {
   const FloatFormat &format = formatOf(x);
-  Expr sum = fma(x, kLog2E, format.roundingMagic);
-  Expr n = sum - format.roundingMagic;
-  return {sum, n, fma(n, -format.ln2[1], fma(n, -format.ln2[0], x))};
+  double magic = format.roundingMagic + offset;
+  Expr sum = fma(x, kLog2E, magic);
+  Expr n = sum - magic, r = fma(n, -format.ln2[0], x);
+  return {sum, n, exact ? fma(n, -format.ln2[1], r) : r};
 }
 
-Expr powerOfTwo(const Expr &sum, int offset) {
-  const FloatFormat &format = formatOf(sum);
-  return asFloat((bits(sum) + (format.bias + offset)) << format.mantissaBits);
+Expr powerOfTwo(const ExpReduction &reduced) {
+  return asFloat(bits(reduced.sum) << formatOf(reduced.sum).mantissaBits);
 }
 
 Expr expInRange(const Expr &x, const Expr *low) {
@@ -83,8 +83,8 @@ Expr expInRange(const Expr &x, const Expr *low) {
 }
 
 Expr expPlus(const Expr &x, double c) {
-  ExpReduction reduced = reduceExp(x);
-  return fma(powerOfTwo(reduced.sum), expPoly(reduced.r), c);
+  ExpReduction reduced = reduceExp(x, formatOf(x).bias, /*exact=*/false);
+  return fma(powerOfTwo(reduced), expPoly(reduced.r), c);
 }
 
 Expr emitExp(const Expr &x) {
@@ -95,8 +95,8 @@ Expr emitExp(const Expr &x) {
 // 2^n expm1(r) + (2^n - 1), halved until the end so that 2^n stays finite.
 Expr emitExpm1(const Expr &x) {
   const FloatFormat &format = formatOf(x);
-  ExpReduction reduced = reduceExp(atLeast(atMost(x, format.expHigh), -50.0));
-  Expr half = powerOfTwo(reduced.sum, -1);
+  ExpReduction reduced = reduceExp(atLeast(atMost(x, format.expHigh), -50.0), format.bias - 1);
+  Expr half = powerOfTwo(reduced);
   Expr sum = fma(half, expm1Poly(reduced.r), half - 0.5);
   return select(lt(abs(x), format.tiny), x, sum + sum);
 }

@@ -176,13 +176,6 @@ Expr roundEven(const Expr &x) {
 Expr copySign(const Operand &magnitude, const Expr &sign) {
   return binary<math::CopySignOp>(magnitude, sign);
 }
-Expr minimum(const Expr &l, const Expr &r) {
-  return arithmetic<arith::MinimumFOp, arith::MinSIOp>(l, r);
-}
-Expr maximum(const Expr &l, const Expr &r) {
-  return arithmetic<arith::MaximumFOp, arith::MaxSIOp>(l, r);
-}
-
 // `number < x ? number : x` is what vminps computes, NaN included.
 Expr atMost(const Expr &x, double limit) {
   return select(lt(limit, x), limit, x);
@@ -264,21 +257,47 @@ Expr whileAny(Expr init, llvm::function_ref<Expr(Expr)> condition,
   return init.of(loop.getResult(0));
 }
 
-std::optional<Expr> scaleInstruction(const Expr &p, const Expr &n) {
-  int64_t total = p.lanes() * p.width();
-  if (!p.target->avx512 || (total != 128 && total != 256 && total != 512)) return std::nullopt;
-  ImplicitLocOpBuilder &b = *p.b;
-  Type mask = b.getIntegerType(p.lanes() == 16 ? 16 : 8);
-  SmallVector<Value> operands = {
-      p.value, n.value, p.value,
-      arith::ConstantOp::create(
-          b, IntegerAttr::get(mask, APInt::getAllOnes(mask.getIntOrFloatBitWidth())))};
+/// Calls an AVX-512 intrinsic "llvm.x86.avx512.mask.NAME.p[sd].BITS" with every lane active, which
+/// takes `operands`, what inactive lanes keep, the mask, and for 512 bits the rounding. Null where
+/// the CPU or the type does not have it.
+static std::optional<Expr> callMasked(StringRef name, const Expr &like, ArrayRef<Value> operands) {
+  int64_t total = like.lanes() * like.width();
+  if (!like.target->avx512 || (total != 128 && total != 256 && total != 512)) return std::nullopt;
+  ImplicitLocOpBuilder &b = *like.b;
+  SmallVector<Value> all(operands);
+  auto mask = APInt::getAllOnes(like.lanes() == 16 ? 16 : 8);
+  auto maskType = b.getIntegerType(mask.getBitWidth());
+  all.push_back(like.value);
+  all.push_back(arith::ConstantOp::create(b, IntegerAttr::get(maskType, mask)));
   if (total == 512) // 4: round as the current mode says
-    operands.push_back(arith::ConstantOp::create(b, b.getI32IntegerAttr(4)));
-  std::string name = "llvm.x86.avx512.mask.scalef.p" + std::string(p.width() == 32 ? "s." : "d.") +
-                     std::to_string(total);
-  auto call = LLVM::CallIntrinsicOp::create(b, p.value.getType(), b.getStringAttr(name), operands);
-  return p.of(call.getResult(0));
+    all.push_back(arith::ConstantOp::create(b, b.getI32IntegerAttr(4)));
+  std::string full =
+      ("llvm.x86.avx512.mask." + name + (like.width() == 32 ? ".ps." : ".pd.") + Twine(total))
+          .str();
+  auto call = LLVM::CallIntrinsicOp::create(b, like.value.getType(), b.getStringAttr(full), all);
+  return like.of(call.getResult(0));
+}
+
+std::optional<Expr> scaleInstruction(const Expr &p, const Expr &n) {
+  return callMasked("scalef", p, {p.value, n.value});
+}
+
+/// vrange orders zeros as IEEE 754 does, but prefers numbers to NaN.
+template <typename FloatOp, typename IntOp>
+static Expr extremum(const Expr &l, const Expr &r, int mode) {
+  if (!l.isFloat()) return binary<IntOp>(l, r);
+  Value imm = arith::ConstantOp::create(*l.b, l.b->getI32IntegerAttr(mode));
+  std::optional<Expr> number = callMasked("range", l, {l.value, r.value, imm});
+  if (!number) return binary<FloatOp>(l, r);
+  Expr unordered = l.of(arith::CmpFOp::create(*l.b, FloatIs::UNO, l.value, r.value));
+  return select(unordered, l + r, *number);
+}
+
+Expr minimum(const Expr &l, const Expr &r) {
+  return extremum<arith::MinimumFOp, arith::MinSIOp>(l, r, 4);
+}
+Expr maximum(const Expr &l, const Expr &r) {
+  return extremum<arith::MaximumFOp, arith::MaxSIOp>(l, r, 5);
 }
 
 } // namespace weir::codegen

@@ -152,6 +152,13 @@ def trigonometry():
     split("kHalfPiF64", "pi/2 as a sum of f64", mp.pi / 2, 64, 3)
 
 
+def two_over_pi():
+    words = [int(mp.floor(mp.ldexp(2 / mp.pi, 64 * (i + 1)))) % 2**64 for i in range(20)]
+    body = ", ".join(f"{w:#018x}" for w in [0] + words)
+    print(f"\n/// 2/pi in binary, 64 bits a word; the first word is what precedes the point.")
+    print(f"inline constexpr uint64_t kTwoOverPi[] = {{{body}}};")
+
+
 def tangent():
     rest = lambda z: (mp.tanh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z
     weight = lambda z: z * mp.sqrt(z) / mp.tanh(mp.sqrt(z))
@@ -181,6 +188,8 @@ print("""// Polynomial coefficients of the elementwise functions, lowest degree 
 
 #pragma once
 
+#include <cstdint>
+
 namespace weir::codegen {""")
 exponentials()
 logarithms()
@@ -188,4 +197,6 @@ trigonometry()
 tangent()
 error_function()
 roots()
+mp.dps = 420
+two_over_pi()
 print("\n}  // namespace weir::codegen")

@@ -20,17 +20,18 @@ const FloatFormat &formatOf(const Expr &x);
 
 inline constexpr double kLog2E = 0x1.71547652b82fep+0;
 
-/// exp's range reduction: x = n ln(2) + r, |r| <= ln(2)/2, n = sum - roundingMagic.
+/// exp's range reduction: x = n ln(2) + r, |r| <= ln(2)/2. The low bits of `sum` hold n + offset.
 struct ExpReduction {
   Expr sum, n, r;
 };
-ExpReduction reduceExp(const Expr &x);
-/// 2^(n + offset), which must be a normal number, from a reduction's sum.
-Expr powerOfTwo(const Expr &sum, int offset = 0);
+/// `exact`: with ln(2) as two floats; else as one, for small n.
+ExpReduction reduceExp(const Expr &x, int offset = 0, bool exact = true);
+/// 2^(n + offset) for a reduction whose offset is the format's bias + offset; a normal number.
+Expr powerOfTwo(const ExpReduction &reduced);
 /// exp(x + low) for expLow <= x <= expHigh (or NaN); `low` is a small correction or null.
 Expr expInRange(const Expr &x, const Expr *low = nullptr);
 
-/// exp(x) + c, rounded once more, where exp(x) is a normal number far from overflow.
+/// exp(x) + c, rounded once more, where exp(x) is normal and either x is small or exp(x) is.
 Expr expPlus(const Expr &x, double c);
 
 /// x = m 2^n with m in [3/4, 3/2), for finite x > 0; n is a float.
@@ -38,6 +39,14 @@ struct LogReduction {
   Expr n, m;
 };
 LogReduction reduceLog(const Expr &x);
+
+/// An angle as quadrant pi/2 + r, |r| <= pi/4; the quadrant is in the low two bits.
+struct Angle {
+  Expr r, quadrant;
+};
+/// `reduced`, with the lanes where f64 `x` is finite and at least `limit` reduced exactly; `limit`
+/// is 2^45 or more. Rarely taken, so one lane at a time.
+Angle reduceHuge(const Expr &x, double limit, const Angle &reduced);
 
 /// Where a function of f32 is computed in f64: the arguments widened, the result narrowed.
 Expr inDouble(llvm::ArrayRef<Expr> x, llvm::function_ref<Expr(llvm::ArrayRef<Expr>)> f);

@@ -1,5 +1,5 @@
 // sin, cos, tan and atan2. f32 is computed in f64 with shorter polynomials, so its reduction by
-// multiples of pi/2 is exact enough for every f32 below 2^45 without a case of its own.
+// multiples of pi/2 is exact enough without a case of its own; above 2^45 both take reduceHuge.
 
 #include "codegen/cpu/math/coefficients.h"
 #include "codegen/cpu/math/functions.h"
@@ -9,7 +9,7 @@
 namespace weir::codegen {
 namespace {
 
-/// sin and cos of x reduced to |r| <= pi/4, and the quadrant (in the low two bits).
+/// sin and cos of the reduced angle.
 struct Circle {
   Expr sin, cos, quadrant;
 };
@@ -21,12 +21,13 @@ Circle reduceToQuadrant(const Expr &x, bool single) {
   Expr n = sum - magic;
   // The first two steps are exact where they cancel.
   Expr r = fma(n, -kHalfPiF64[2], fma(n, -kHalfPiF64[1], fma(n, -kHalfPiF64[0], x)));
-  Expr z = r * r;
+  Angle angle = reduceHuge(x, 0x1p45, {r, bits(sum)});
+  Expr z = angle.r * angle.r;
   llvm::ArrayRef<double> sinPoly = kSinF32, cosPoly = kCosF32;
   if (!single) sinPoly = kSinF64, cosPoly = kCosF64;
-  Expr sin = fma(r * z, horner(z, sinPoly), r);
+  Expr sin = fma(angle.r * z, horner(z, sinPoly), angle.r);
   Expr cos = fma(z * z, horner(z, cosPoly), fma(z, -0.5, 1.0));
-  return {sin, cos, bits(sum)};
+  return {sin, cos, angle.quadrant};
 }
 
 /// `y` with its sign flipped where bit 1 of `quadrant` is set.
