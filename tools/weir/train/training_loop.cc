@@ -1,8 +1,10 @@
 // Steps, checkpoints and evaluation.
 #include "tools/weir/train/training_loop.h"
 
+#include "runtime/executor/session.h"
 #include "tools/weir/files.h"
 #include "tools/weir/train/checkpoint.h"
+#include "tools/weir/train/profile.h"
 #include "tools/weir/train/progress.h"
 
 #include <atomic>
@@ -54,7 +56,9 @@ TrainResult runTraining(Program &program, const TrainTask &task, const TrainOpti
   InterruptGuard guard;
   interruptRequested = false;
   ProgressBar bar(done, options.steps, task.unitsPerStep, task.unit);
+  runtime::TraceRecorder recorder;
   while (done < options.steps && !result.interrupted) {
+    if (options.profile && done == std::max<int64_t>(0, options.steps - 10)) program.session()->setTrace(&recorder);
     Feeds feeds = task.nextBatch();
     Stopwatch watch;
     double loss = program.run(feeds, {"loss"}).scalar("loss");
@@ -72,6 +76,11 @@ TrainResult runTraining(Program &program, const TrainTask &task, const TrainOpti
       saveCheckpoint(path, program, task, result);
   }
   bar.finish();
+  if (options.profile) {
+    program.session()->setTrace(nullptr);
+    std::printf("%s", profileTable(recorder, 40).c_str());
+    writeText(options.folder + "/trace.json", runtime::chromeTrace(recorder));
+  }
   bool evaluated = !result.curves.validation.empty() && result.curves.validation.back().first == done;
   if (!evaluated && !result.interrupted)
     evaluate(program, task, done, bar, result);

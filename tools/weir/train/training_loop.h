@@ -19,6 +19,7 @@ struct TrainOptions {
   int64_t threads = 0;           ///< 0: all cores
   bool resume = false;
   bool quiet = false;
+  bool profile = false;          ///< print where the time of the last steps went; write FOLDER/trace.json
 };
 
 /// What a model gives to the loop.
