@@ -113,12 +113,14 @@ void printJson(const Summary &s) {
   std::printf("%s\n", json.dump(1).c_str());
 }
 
-void inspect(const std::string &source, bool json, bool all) {
+void inspect(const std::string &source, bool json, bool all, const std::string &dumpTo) {
   Model model = loadModel(source);
-  if (failed(passes::lower(*model.module, passes::Level::Source, passes::Level::Graph)))
+  passes::PipelineOptions options{.dumpTo = dumpTo};
+  if (failed(passes::lower(*model.module, passes::Level::Source, passes::Level::Graph, options)))
     throw Error("cannot simplify " + source, Location::current());
   Summary summary = summarize(*model.module, model.main());
-  if (failed(passes::lower(*model.module, passes::Level::Graph, passes::Level::Kernels)))
+  if (!dumpTo.empty()) options.dumpTo += "/kernels";
+  if (failed(passes::lower(*model.module, passes::Level::Graph, passes::Level::Kernels, options)))
     throw Error("cannot lower " + source, Location::current());
   model.module->walk([&](mlir::Operation *op) {
     summary.launches += mlir::isa<ir::LaunchOp>(op);
@@ -136,7 +138,9 @@ void addInspect(CLI::App &app) {
   command->add_option("model", *source, modelSourceHelp())->required();
   command->add_flag("--json", *json, "as JSON");
   command->add_flag("--all", *all, "list every variable");
-  command->callback([=] { inspect(*source, *json, *all); });
+  auto dumpTo = std::make_shared<std::string>();
+  command->add_option("--dump-to", *dumpTo, "write the graph after each pass to numbered files in this folder");
+  command->callback([=] { inspect(*source, *json, *all, *dumpTo); });
 }
 
 } // namespace weir::tools
