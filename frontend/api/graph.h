@@ -57,9 +57,9 @@ public:
   /// d loss / d wrt, each with wrt's type (zeros where loss does not depend on it). loss is a float
   /// scalar.
   TensorList gradients(Arg loss, const TensorList &wrt);
-  /// Computes the gradient of loss for every trainable variable it depends on, and has `rule`
-  /// assign their new values.
-  void minimize(Arg loss, const UpdateRule &rule);
+  /// Computes the gradient of loss for every trainable variable it depends on (`only`: of these),
+  /// and has `rule` assign their new values.
+  void minimize(Arg loss, const UpdateRule &rule, const TensorList &only = {});
 
   /// Trainable variables in the order of their declaration.
   std::vector<Gradient> trainables() const;

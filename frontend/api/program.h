@@ -80,8 +80,8 @@ public:
   /// evaluation).
   void copyVariables(const Program &other, Location at = Location::current());
 
-  /// The runtime's side, for tools: kernels, FLOPs, predicted memory, counters, traces, cancelling a run. Null in
-  /// interpreter mode.
+  /// The runtime's side, for tools: kernels, FLOPs, predicted memory, counters, traces, cancelling
+  /// a run. Null in interpreter mode.
   runtime::Session *session() const;
   double compileSeconds() const;
 

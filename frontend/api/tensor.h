@@ -53,6 +53,9 @@ private:
   uint32_t id = 0;
 };
 
+/// For errors of your own functions: where `tensor` was made, and "LABEL is f32[2, 3]".
+Note noteOn(const Tensor &tensor, const std::string &label);
+
 /// The tensors that a function returns. Converts to Tensor when there is exactly one.
 class Results {
 public:

@@ -226,12 +226,29 @@ TensorList Graph::gradients(Arg loss, const TensorList &wrt) {
   return gradients;
 }
 
-void Graph::minimize(Arg loss, const UpdateRule &rule) {
+/// The trainable variables, or those of them that `only` names.
+static std::vector<Gradient> minimized(const Graph &graph, const TensorList &only, Location at) {
+  std::vector<Gradient> trainables = graph.trainables(), picked;
+  if (only.empty()) return trainables;
+  for (const Tensor &tensor : only) {
+    tensor.type(at);
+    auto found = llvm::find_if(trainables, [&](const Gradient &candidate) {
+      return GraphState::stateOf(tensor) == graph.state() &&
+             GraphState::idOf(candidate.variable) == GraphState::idOf(tensor);
+    });
+    if (found == trainables.end())
+      throw Error("minimize: not a trainable variable of this graph", at, {noteOn(tensor, "it")});
+    picked.push_back(*found);
+  }
+  return picked;
+}
+
+void Graph::minimize(Arg loss, const UpdateRule &rule, const TensorList &only) {
   Transaction transaction(*shared);
   if (shared->current->kind != Scope::Main)
     throw Error("minimize: not inside " + shared->current->what + "; do it at the top level",
                 loss.at);
-  std::vector<Gradient> candidates = trainables(), reached;
+  std::vector<Gradient> candidates = minimized(*this, only, loss.at), reached;
   TensorList wrt;
   for (const Gradient &candidate : candidates) wrt.push_back(candidate.variable);
   Request all = checkRequest(*shared, "minimize", loss, wrt);

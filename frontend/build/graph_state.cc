@@ -213,6 +213,11 @@ Note noteOn(const Operand &operand) {
 
 namespace weir {
 
+Note noteOn(const Tensor &tensor, const std::string &label) {
+  tensor.type();
+  return build::noteOn({tensor, label});
+}
+
 const TensorType &Tensor::type(Location at) const {
   if (!state) throw Error("this tensor is empty: it belongs to no graph", at);
   const build::Record &record = state->record(id);

@@ -25,6 +25,7 @@ int main() {
   for (int i = 0; i <= 300; ++i) {
     auto out = step.run({{"x", xs}, {"y", ys}});
     if (i % 50) continue;
-    std::printf("step %3d  loss %.4f  accuracy %.3f\n", i, out.scalar("loss"), out.scalar("accuracy"));
+    std::printf("step %3d  loss %.4f  accuracy %.3f\n", i, out.scalar("loss"),
+                out.scalar("accuracy"));
   }
 }

@@ -21,13 +21,13 @@ void checkLabels(const char *name, const Tensor &logits, const Tensor &labels, L
   const DType dtype = labels.dtype();
   if (dtype != i32 && dtype != i64)
     throw Error(
-        std::string(name) + ": labels are " + labels.type().str() + ", but must be i32 or i64", at);
+        std::string(name) + ": labels are " + labels.type().str() + ", but must be i32 or i64", at, {noteOn(labels, "labels")});
   Shape rows = logits.shape();
   if (!rows.empty()) rows.pop_back();
   if (logits.rank() == 0 || labels.shape() != rows)
     throw Error(std::string(name) + ": logits are " + logits.type().str() + ", so labels must be " +
                     TensorType{dtype, rows}.str() + ", not " + labels.type().str(),
-                at);
+                at, {noteOn(logits, "logits"), noteOn(labels, "labels")});
 }
 
 } // namespace
@@ -80,7 +80,7 @@ Tensor attention(Arg query, Arg key, Arg value, bool causal) {
   if (q.rank() < 2 || k.rank() != q.rank() || v.rank() != q.rank())
     throw Error("attention: query is " + q.type().str() + ", key " + k.type().str() + ", value " +
                     v.type().str() + "; each must be [..., t, d]",
-                query.at);
+                query.at, {noteOn(q, "query"), noteOn(k, "key"), noteOn(v, "value")});
   const int64_t rank = q.rank();
   DotDims dims{{}, {}, {rank - 1}, {rank - 1}};
   for (int64_t i = 0; i + 2 < rank; ++i) {

@@ -25,7 +25,7 @@ void requireLastDim(const char *layer, const Arg &x, int64_t size) {
   if (type.shape.empty() || type.shape.back() != size)
     throw Error(std::string(layer) + ": the input is " + type.str() +
                     ", but its last dim must be " + std::to_string(size),
-                x.at);
+                x.at, {noteOn(x.tensor, "the input")});
 }
 
 } // namespace
@@ -65,18 +65,20 @@ Tensor LayerNorm::operator()(Arg x) const {
   return layerNorm(x.tensor, scale, shift, epsilon);
 }
 
+static int64_t checkHeads(int64_t features, int64_t heads, Location at) {
+  if (heads >= 1 && features % heads == 0) return features;
+  throw Error("attention: " + std::to_string(features) + " features do not divide into " +
+                  std::to_string(heads) + " heads",
+              at);
+}
+
 Attention::Attention(Graph &graph, const std::string &name, int64_t features, int64_t heads,
                      AttentionOptions options, Location at)
-    : qkv(graph, name + ".qkv", features, 3 * features,
+    : qkv(graph, name + ".qkv", checkHeads(features, heads, at), 3 * features,
           {.bias = options.bias, .weight = options.weight, .dtype = options.dtype}, at),
       out(graph, name + ".out", features, features,
           {.bias = options.bias, .weight = options.outWeight, .dtype = options.dtype}, at),
-      heads(heads), causal(options.causal) {
-  if (heads < 1 || features % heads != 0)
-    throw Error("attention: " + std::to_string(features) + " features do not divide into " +
-                    std::to_string(heads) + " heads",
-                at);
-}
+      heads(heads), causal(options.causal) {}
 
 Tensor Attention::operator()(Arg x) const {
   CallScope scope(x.at);
@@ -84,7 +86,7 @@ Tensor Attention::operator()(Arg x) const {
   if (x.tensor.rank() != 3)
     throw Error("attention: the input is " + x.tensor.type().str() +
                     ", but must be [b, t, features]",
-                x.at);
+                x.at, {noteOn(x.tensor, "the input")});
   const int64_t b = x.tensor.dim(0), t = x.tensor.dim(1), features = x.tensor.dim(2);
   auto split = [&](const Tensor &y) {
     return transpose(reshape(y, {b, t, heads, features / heads}), {0, 2, 1, 3});

@@ -64,7 +64,8 @@ Optimizer Optimizer::clipped(double norm) const {
 
 void Optimizer::operator()(Graph &graph, const std::vector<Gradient> &gradients) const {
   // What enters the graph here belongs to the line of the minimize call, whose scope is open.
-  Tensor step = graph.variable("optimizer.step", Array::scalar<int32_t>(0), false);
+  Tensor step =
+      graph.variable(graph.uniqueName("optimizer.step"), Array::scalar<int32_t>(0), false);
   graph.assign(step, step + 1);
   Tensor done = convert(step, f32), count = done + 1;
   Tensor rate = schedule(done);

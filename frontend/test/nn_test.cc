@@ -222,6 +222,18 @@ TEST(Optimizer, AdamWDecaysMatricesOnly) {
   EXPECT_EQ(program.variable("bias").at(0), 2);
 }
 
+TEST(Optimizer, TwoMinimizeTwoLossesOverTheirOwnVariables) {
+  Graph g;
+  Tensor a = g.variable("a", Array::scalar(1.0)), b = g.variable("b", Array::scalar(1.0));
+  g.minimize(square(a * b), nn::sgd(0.25), {a});
+  g.minimize(square(a - b - 1), nn::sgd(0.25), {b});
+  EXPECT_THROW(g.minimize(a * b, nn::sgd(1), {a * b}), Error);
+  Program program = g.compile({.interpret = true});
+  program.run();
+  EXPECT_NEAR(program.variable("a").at(0), 0.5, 1e-7);
+  EXPECT_NEAR(program.variable("b").at(0), 0.5, 1e-7);
+}
+
 TEST(Models, MlpLearnsXor) {
   models::MlpClassifier model{{2, 16, 2}, 4};
   Program step = models::mlpTraining(model, nn::adam(0.05), 1).compile({.interpret = true});
