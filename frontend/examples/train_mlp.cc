@@ -1,4 +1,4 @@
-// Two interleaved spirals, learned by a small MLP: the README's first program.
+// Two interleaved spirals, learned by a small MLP.
 #include "frontend/weir.h"
 
 #include <cmath>

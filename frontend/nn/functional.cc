@@ -20,8 +20,9 @@ Tensor need(const char *name, const Arg &arg) {
 void checkLabels(const char *name, const Tensor &logits, const Tensor &labels, Location at) {
   const DType dtype = labels.dtype();
   if (dtype != i32 && dtype != i64)
-    throw Error(
-        std::string(name) + ": labels are " + labels.type().str() + ", but must be i32 or i64", at, {noteOn(labels, "labels")});
+    throw Error(std::string(name) + ": labels are " + labels.type().str() +
+                    ", but must be i32 or i64",
+                at, {noteOn(labels, "labels")});
   Shape rows = logits.shape();
   if (!rows.empty()) rows.pop_back();
   if (logits.rank() == 0 || labels.shape() != rows)
