@@ -71,6 +71,8 @@ public:
   Place placeIn(const Cluster &cluster, mlir::Value value) const;
   /// Clusters that have a user of `value` but not the value itself.
   llvm::SmallVector<int> readersOf(mlir::Value value) const;
+  /// The argument of @main that gets `value` as its new value; null if there is none.
+  mlir::Value variableUpdatedBy(mlir::Value value) const;
   /// The op of this block that `user` is, or lies in.
   mlir::Operation *ancestorOf(mlir::Operation *user) const {
     return block.findAncestorOpInBlock(*user);
@@ -95,7 +97,6 @@ private:
   void liftToRows(Cluster &cluster, int64_t points, int64_t cols);
   llvm::SmallVector<int> successorsOf(int cluster) const;
   bool readsThroughView(const Cluster &producer, int consumer) const;
-  bool updatesVariable(const Cluster &cluster) const;
 
   struct Facts {
     bool inMemory = false; ///< some use needs it in memory

@@ -15,6 +15,8 @@ namespace {
 constexpr int kMaxRecomputeCost = 32; ///< about what a trip to memory costs for one vector
 constexpr int kMaxSpreadCost = 8;     ///< in one cluster
 constexpr size_t kMaxOps = 200;
+constexpr size_t kMaxScalarOps =
+    8; ///< after a full reduction in its kernel; sums of sums stay apart
 constexpr int64_t kMinRowForLead = 32; ///< elements a row that make once-a-row work cheap
 
 } // namespace
@@ -54,7 +56,7 @@ void Clustering::analyse() {
       fact.sources = {v};
     } else if (c == OpClass::Splat) {
       fact.cheap = true;
-    } else if (c != OpClass::Dot) {
+    } else if (c != OpClass::Dot && !isa<ir::GatherOp>(op)) {
       fact.cost = costOf(op);
       llvm::SmallSetVector<Value, 4> sources;
       for (Value operand : op->getOperands()) {
@@ -159,16 +161,15 @@ void Clustering::startCluster(Operation *op) {
   join(clusters.size() - 1, op, place);
 }
 
-/// Dots keep unfinished sums in their result, so a variable could not be updated in place by their
-/// kernel.
-bool Clustering::updatesVariable(const Cluster &cluster) const {
+Value Clustering::variableUpdatedBy(Value value) const {
   auto func = dyn_cast<func::FuncOp>(block.getParentOp());
-  if (!func) return false;
-  for (OpOperand &result : block.getTerminator()->getOpOperands())
-    if (cluster.roots.contains(result.get()) &&
-        func.getResultAttr(result.getOperandNumber(), ir::kUpdatesAttr))
-      return true;
-  return false;
+  if (!func) return nullptr;
+  for (OpOperand &use : value.getUses())
+    if (use.getOwner() == block.getTerminator())
+      if (auto updates =
+              func.getResultAttrOfType<IntegerAttr>(use.getOperandNumber(), ir::kUpdatesAttr))
+        return func.getArgument(updates.getInt());
+  return nullptr;
 }
 
 bool Clustering::canJoinElementwise(const Cluster &cluster, Operation *op, Place place) const {
@@ -203,16 +204,17 @@ bool Clustering::canJoin(const Cluster &cluster, Operation *op, Place &place) co
     if (rows == 0 || points == 0) return false;
     int64_t cols = points / rows;
     if (cluster.kind == KernelKind::Row)
-      return place.is(Place::Lead) && place.lead == rows && cluster.points == points &&
+      return rows > 1 && place.is(Place::Lead) && place.lead == rows && cluster.points == points &&
              cluster.cols == cols;
     if (cluster.kind != KernelKind::Loop) return false;
     if (place.is(Place::Lead) && place.lead == rows && cluster.points == points) return true;
+    if (rows == 1 && cluster.ops.size() > kMaxScalarOps) return false;
     return place.is(Place::Full) && cluster.points == rows &&
            llvm::all_of(cluster.ops, [](auto &entry) { return fitsDotEpilogue(entry.first); });
   }
   case OpClass::Dot:
     return cluster.kind == KernelKind::Loop && place.is(Place::Full) &&
-           cluster.points == countOf(op->getResult(0)) && !updatesVariable(cluster) &&
+           cluster.points == countOf(op->getResult(0)) &&
            llvm::all_of(cluster.ops, [](auto &entry) { return fitsDotEpilogue(entry.first); });
   default:
     return false;

@@ -41,7 +41,8 @@ struct Slice {
 
 } // namespace
 
-SmallVector<std::pair<int64_t, int64_t>> inplacePairs(const Cluster &cluster, ArrayRef<Value> args,
+SmallVector<std::pair<int64_t, int64_t>> inplacePairs(const Clustering &clustering,
+                                                      const Cluster &cluster, ArrayRef<Value> args,
                                                       ArrayRef<Value> results) {
   SmallVector<std::pair<int64_t, int64_t>> pairs;
   if (cluster.kind == KernelKind::Own) {
@@ -51,7 +52,7 @@ SmallVector<std::pair<int64_t, int64_t>> inplacePairs(const Cluster &cluster, Ar
       pairs.push_back({0, arg - args.begin()});
     return pairs;
   }
-  if (cluster.kind != KernelKind::Loop && cluster.kind != KernelKind::Row) return pairs;
+  if (cluster.kind == KernelKind::Column) return pairs;
   int64_t reductions =
       llvm::count_if(cluster.ops, [](auto &e) { return classOf(e.first) == OpClass::RowReduce; });
   for (auto [r, result] : llvm::enumerate(results)) {
@@ -59,11 +60,16 @@ SmallVector<std::pair<int64_t, int64_t>> inplacePairs(const Cluster &cluster, Ar
     Slice slice(cluster, result);
     // In the last walk over a row: nothing is read after this result was written.
     if (int64_t(slice.reductions.size()) != reductions) continue;
-    for (auto [a, arg] : llvm::enumerate(args))
+    // A dot keeps unfinished sums in a result that may share nothing; only updates of variables are
+    // worth scratch for them.
+    Value variable = clustering.variableUpdatedBy(result);
+    for (auto [a, arg] : llvm::enumerate(args)) {
+      if (cluster.kind == KernelKind::Dot && arg != variable) continue;
       if (countOf(arg) == countOf(result) &&
           elementBytes(arg.getType()) == elementBytes(result.getType()) &&
           slice.direct.contains(arg) && isReadInPlace(cluster, arg))
         pairs.push_back({r, a});
+    }
   }
   return pairs;
 }

@@ -169,7 +169,6 @@ void Clustering::absorb(int into, int from) {
 
 bool Clustering::tryMerge(int p, int c) {
   if (!isCompatible(clusters[p], clusters[c]) || readsThroughView(clusters[p], c)) return false;
-  if (clusters[p].kind == KernelKind::Dot && updatesVariable(clusters[c])) return false;
   auto descendants = descendantsBetween(p, c);
   if (!descendants) return false;
   unite(p, c, *descendants);
@@ -230,7 +229,8 @@ void Clustering::merge() {
   for (int c = int(clusters.size()) - 1; c >= 0; --c) mergeNeighbours(c);
   for (BlockArgument arg : block.getArguments()) mergeSiblings(arg);
   for (Operation *op : order)
-    for (Value v : op->getResults()) mergeSiblings(v);
+    if (classOf(op) != OpClass::Splat)
+      for (Value v : op->getResults()) mergeSiblings(v);
 }
 
 } // namespace weir::passes

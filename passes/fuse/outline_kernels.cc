@@ -53,7 +53,7 @@ func::FuncOp Outliner::createKernel(const Cluster &cluster, ArrayRef<Operation *
   auto func = func::FuncOp::create(kernels, loc, name, type);
   func.setPrivate();
   func->setAttr(ir::kKernelAttr, kernels.getStringAttr(kindName(cluster.kind)));
-  auto pairs = inplacePairs(cluster, args, results);
+  auto pairs = inplacePairs(*clustering, cluster, args, results);
   if (!pairs.empty()) func->setAttr(ir::kInplaceAttr, pairsAttr(kernels, pairs));
 
   OpBuilder b = OpBuilder::atBlockBegin(func.addEntryBlock());
@@ -71,33 +71,41 @@ func::FuncOp Outliner::createKernel(const Cluster &cluster, ArrayRef<Operation *
   return func;
 }
 
-void Outliner::launch(const Cluster &cluster) {
-  SmallVector<Operation *> sorted, ops;
-  for (auto &[op, place] : cluster.ops) sorted.push_back(op);
-  llvm::sort(sorted, [&](Operation *a, Operation *b) {
-    return clustering->index[a] < clustering->index[b];
-  });
+/// The ops that `results` need, operands first, and the values that come from outside, both in the
+/// order in which a walk from the results meets them: the program's order does not show. A view of
+/// what comes from outside is taken outside.
+static std::pair<SmallVector<Operation *>, SmallVector<Value>>
+collectBody(const Cluster &cluster, ArrayRef<Value> results) {
+  SmallVector<Operation *> ops;
   llvm::SetVector<Value> args;
-  llvm::DenseSet<Operation *> inside;
-  bool isDot = cluster.kind == KernelKind::Dot;
-  for (Operation *op : sorted) {
-    // A view of what comes from outside is taken outside.
-    if (classOf(op) == OpClass::View && !inside.contains(op->getOperand(0).getDefiningOp()) &&
-        !isSplat(op->getOperand(0)))
-      continue;
-    for (Value operand : op->getOperands())
-      if (!inside.contains(operand.getDefiningOp()) &&
-          (!isSplat(operand) || (isDot && isa<ir::DotOp>(op))))
-        args.insert(operand);
-    inside.insert(op);
+  llvm::DenseMap<Operation *, bool> inside; // of the ops visited
+  auto visit = [&](auto &self, Operation *op) -> bool {
+    auto [known, isNew] = inside.try_emplace(op, true);
+    if (!isNew) return known->second;
+    bool isView = classOf(op) == OpClass::View, isDot = classOf(op) == OpClass::Dot;
+    for (Value operand : op->getOperands()) {
+      Operation *producer = operand.getDefiningOp();
+      if (isSplat(operand) && !isDot) continue;
+      if (cluster.contains(producer) && self(self, producer)) continue;
+      if (isView) return inside[op] = false;
+      args.insert(operand);
+    }
     ops.push_back(op);
-  }
-  SmallVector<Value> results;
-  for (Operation *op : ops)
-    for (Value v : op->getResults())
-      if (cluster.roots.contains(v)) results.push_back(v);
+    return true;
+  };
+  for (Value result : results) visit(visit, result.getDefiningOp());
+  return {ops, args.takeVector()};
+}
+
+void Outliner::launch(const Cluster &cluster) {
+  SmallVector<Value> results(cluster.roots.begin(), cluster.roots.end());
+  llvm::sort(results, [&](Value a, Value b) {
+    return std::pair(clustering->index[a.getDefiningOp()], cast<OpResult>(a).getResultNumber()) <
+           std::pair(clustering->index[b.getDefiningOp()], cast<OpResult>(b).getResultNumber());
+  });
+  auto [ops, args] = collectBody(cluster, results);
   Location loc = locationOf(ops);
-  func::FuncOp kernel = createKernel(cluster, ops, args.getArrayRef(), results, loc);
+  func::FuncOp kernel = createKernel(cluster, ops, args, results, loc);
   SmallVector<Value> inputs;
   for (Value arg : args) inputs.push_back(inMemory(arg));
   auto launch = ir::LaunchOp::create(here, loc, kernel.getFunctionType().getResults(),

@@ -36,7 +36,8 @@ llvm::SmallVector<int> scheduleClusters(const Clustering &clustering);
 
 /// Pairs [result, argument] that may share memory: each element is read where it is written, before
 /// it is written.
-llvm::SmallVector<std::pair<int64_t, int64_t>> inplacePairs(const Cluster &cluster,
+llvm::SmallVector<std::pair<int64_t, int64_t>> inplacePairs(const Clustering &clustering,
+                                                            const Cluster &cluster,
                                                             llvm::ArrayRef<mlir::Value> args,
                                                             llvm::ArrayRef<mlir::Value> results);
 

@@ -129,8 +129,9 @@ private:
     Dims order = concat({dot.rhsBatch, dot.rhsContract, dot.rhsFree});
     Value &copy = packed[{dot.rhs, b.getDenseI64ArrayAttr(order)}];
     if (!copy) {
+      // Just before the first dot that reads it, but outside of loops that it does not change in.
       OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointAfterValue(dot.rhs);
+      b.setInsertionPoint(dot.rhs.getParentBlock()->findAncestorOpInBlock(*op));
       copy = transposed(b, loc, dot.rhs, order);
     }
     dot.rhs = copy;

@@ -42,7 +42,7 @@ static Place belowBroadcast(ir::BroadcastOp op, Place place) {
   for (auto [i, d] : llvm::enumerate(dims))
     if (int64_t(i) != d) return {Place::Spread, 0};
   int64_t rows = countOf(op.getOperand());
-  if (!place.is(Place::Full)) return {Place::Spread, 0};
+  if (!place.is(Place::Full) || rows == 1) return {Place::Spread, 0};
   return {Place::Lead, rows};
 }
 

@@ -82,7 +82,7 @@ func.func @main(%arg0: tensor<4x8xf32> {weir.variable = "w"}, %arg1: tensor<4x8x
 // Regions are clustered by themselves; broadcasts of what they capture are computed inside.
 // CHECK-LABEL: func.func @main
 // CHECK-NEXT: %[[S:.*]] = weir.scan
-// CHECK: weir.launch @k0(%arg1, %arg2)
+// CHECK: weir.launch @k0(%arg2, %arg1)
 // CHECK-NEXT: weir.yield
 // CHECK: return %[[S]]
 func.func @main(%arg0: tensor<4x8xf32>, %arg1: tensor<8xf32>) -> tensor<4x8xf32> {
