@@ -1,9 +1,14 @@
 // One program per mistake, and the whole message that its user sees. The messages are in
 // mistakes.golden; WEIR_UPDATE_GOLDEN=FILE writes them anew, to be read before they are committed.
 // features: X2 A9 F1
+#include "frontend/data/readers.h"
+#include "frontend/data/text.h"
 #include "frontend/weir.h"
 
+#include "runtime/checkpoint/checkpoint.h"
+
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <map>
@@ -281,13 +286,45 @@ MISTAKE(two_results_for_one) {
   Tensor y = f(g.input("x", f32, {2}));
 }
 
+std::string temporaryFolder() {
+  const char *folder = std::getenv("TEST_TMPDIR");
+  return folder ? folder : "/tmp";
+}
+
+MISTAKE(missing_file) {
+  data::readCsv("no/such/digits.csv");
+}
+
+MISTAKE(text_shorter_than_a_window) {
+  data::WindowSampler({1, 2, 3}, 4, 64, 1);
+}
+
+MISTAKE(byte_that_the_text_did_not_have) {
+  data::CharTokenizer("abc").encode("abd");
+}
+
+MISTAKE(truncated_checkpoint) {
+  const std::string path = temporaryFolder() + "/train.ckpt";
+  runtime::Checkpoint checkpoint;
+  checkpoint.tensors.emplace_back("w", ones({64}));
+  if (!runtime::writeCheckpoint(path, checkpoint).ok()) return;
+  std::filesystem::resize_file(path, std::filesystem::file_size(path) - 100);
+  auto loaded = runtime::readCheckpoint(path);
+  if (!loaded.ok()) throw Error(std::string(loaded.status().message()), Location::current());
+}
+
+/// The message, with the folder of temporary files as $TMP.
 std::string messageOf(const Mistake &mistake) {
+  std::string message = "no error";
   try {
     mistake.make();
   } catch (const Error &error) {
-    return error.what();
+    message = error.what();
   }
-  return "no error";
+  const std::string folder = temporaryFolder();
+  if (size_t at = message.find(folder); at != std::string::npos)
+    message.replace(at, folder.size(), "$TMP");
+  return message;
 }
 
 std::map<std::string, std::string> readGolden() {
