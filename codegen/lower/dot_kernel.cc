@@ -17,7 +17,7 @@ public:
   LogicalResult lower();
 
 private:
-  FailureOr<Value> argumentOf(Value operand);
+  FailureOr<Value> memrefOf(Value operand);
   LogicalResult tryBuild();
   LogicalResult build();
   Value placeRaw();
@@ -38,12 +38,26 @@ private:
       1; // Elements of the result in the free dims of rhs: no block crosses a multiple of it.
 };
 
-/// The memref of an operand, which is a kernel argument or a reshape of one.
-FailureOr<Value> DotKernel::argumentOf(Value operand) {
-  while (auto reshape = operand.getDefiningOp<ir::ReshapeOp>()) operand = reshape.getOperand();
-  if (auto argument = dyn_cast<BlockArgument>(operand))
+/// The memref of an operand, which is a kernel argument or a reshape of one. Anything else (a
+/// splat) is small and is written to scratch first.
+FailureOr<Value> DotKernel::memrefOf(Value operand) {
+  Value source = operand;
+  while (auto reshape = source.getDefiningOp<ir::ReshapeOp>()) source = reshape.getOperand();
+  if (auto argument = dyn_cast<BlockArgument>(source))
     return frame.arguments[argument.getArgNumber()];
-  return dot.emitError("operands of a dot kernel must be its arguments");
+  IndexSpace elements({Loop{elementsOf(operand), 0, /*splittable=*/false}});
+  PointGraph values(elements);
+  Affine index = elements.loop(0);
+  Node *node = values.at(operand, index);
+  if (!node) return failure();
+  values.finish(&index);
+  Value memref = frame.allocate(elementsOf(operand), node->element);
+  Emitter emitter(k, values);
+  frame.bindArguments(emitter);
+  emitter.vectorize(0, chooseLanes(frame, values, 0, {node->element}));
+  emitVectors(frame, emitter, 0, k.index(0), k.index(elementsOf(operand)), elementsOf(operand),
+              /*cheap=*/false, [&] { emitter.store(node, memref, index); });
+  return memref;
 }
 
 LogicalResult DotKernel::tryBuild() {
@@ -180,24 +194,24 @@ void DotKernel::emitPlain(const DotProblem &problem, Value lhs, Value rhs) {
 }
 
 LogicalResult DotKernel::lower() {
-  FailureOr<Value> lhs = argumentOf(dot.getLhs()), rhs = argumentOf(dot.getRhs());
-  if (failed(lhs) || failed(rhs) || failed(build())) return failure();
-  auto lhsType = cast<RankedTensorType>(dot.getLhs().getType()),
-       rhsType = cast<RankedTensorType>(dot.getRhs().getType());
+  if (failed(build())) return failure();
+  auto lhsType = cast<RankedTensorType>(dot.getLhs().getType());
+  auto rhsType = cast<RankedTensorType>(dot.getRhs().getType());
   DotProblem problem = denseDot(lhsType.getShape(), rhsType.getShape(), dot.getLhsBatch(),
                                 dot.getRhsBatch(), dot.getLhsContract(), dot.getRhsContract(),
                                 KernelBuilder::bytesOf(rhsType.getElementType()));
   SmallVector<int64_t> free = dot.rhsFree();
   bool vectorColumns = !free.empty() && free.back() == rhsType.getRank() - 1;
-  if (!vectorColumns) {
-    raw = placeRaw();
-    emitPlain(problem, *lhs, *rhs);
-    return success();
+  DotPlan plan;
+  if (vectorColumns) {
+    plan = planDot(problem, frame.target);
+    frame.tasks = plan.tasks;
+    frame.scratchBytes = llvm::alignTo(plan.scratchBytes, 64); // The dot's part comes first.
   }
-  DotPlan plan = planDot(problem, frame.target);
-  frame.tasks = plan.tasks;
-  frame.scratchBytes = llvm::alignTo(plan.scratchBytes, 64);
+  FailureOr<Value> lhs = memrefOf(dot.getLhs()), rhs = memrefOf(dot.getRhs());
+  if (failed(lhs) || failed(rhs)) return failure();
   raw = placeRaw();
+  if (!vectorColumns) return emitPlain(problem, *lhs, *rhs), success();
   auto epilogue = [&](OpBuilder &b, Location loc, const DotBlock &block) {
     OpBuilder::InsertionGuard guard(k.b);
     k.b.setInsertionPoint(b.getInsertionBlock(), b.getInsertionPoint());

@@ -17,10 +17,11 @@ struct KernelRun {
   int64_t tasks = 0, scratchBytes = 0;
 };
 
-/// Runs the only function of `text`, named @k, over `parts` ranges of its tasks. Throws
-/// std::runtime_error with the diagnostics if it cannot be lowered or compiled.
+/// Runs the only function of `text`, named @k, over `parts` ranges of its tasks; `inPlace`: results
+/// lie over the arguments that weir.inplace allows. Throws std::runtime_error with the diagnostics
+/// if it cannot be lowered or compiled.
 KernelRun runKernel(const std::string &text, const std::vector<runtime::HostTensor> &inputs,
-                    const TargetInfo &target, int parts = 1);
+                    const TargetInfo &target, int parts = 1, bool inPlace = false);
 
 /// Random inputs for the function's arguments: floats in [-2, 2], integers in [0, intLimit),
 /// booleans.
@@ -28,7 +29,8 @@ std::vector<runtime::HostTensor> randomInputs(const std::string &text, int64_t i
                                               unsigned seed = 1);
 
 /// Fails the running test unless the kernel agrees with the interpreter within the numeric contract
-/// at both vector widths the host has, and gives the same bits however its tasks are divided.
+/// at both vector widths the host has, and gives the same bits however its tasks are divided and
+/// where its results lie.
 void expectMatchesReference(const std::string &text,
                             const std::vector<runtime::HostTensor> &inputs);
 void expectMatchesReference(const std::string &text, int64_t intLimit = 8);

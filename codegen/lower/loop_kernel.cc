@@ -41,6 +41,9 @@ LogicalResult lowerLoopKernel(Frame &frame) {
   emitTasks(frame, emitter, plan, vectorLoop, [&](Value low, Value high) {
     emitVectors(frame, emitter, vectorLoop, low, high, space.getLoops()[vectorLoop].size, isCheap,
                 [&] {
+                  // A result may lie over an argument that another one reads: all are computed
+                  // before any is stored.
+                  for (Node *root : roots) emitter.value(root);
                   for (auto [root, memref] : llvm::zip(roots, frame.results))
                     emitter.store(root, memref, flat);
                 });

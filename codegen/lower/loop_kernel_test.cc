@@ -197,6 +197,15 @@ TEST(LoopKernel, RandomBitsAreThoseOfTheStream) {
                                       "xi32>\nreturn %0 : tensor<3x" + n + "xi32>\n"));
 }
 
+TEST(LoopKernel, ResultsOverArgumentsThatOthersRead) {
+  expectMatchesReference(
+      "func.func @k(%x: tensor<200xf32>, %y: tensor<200xf32>) -> (tensor<200xf32>, "
+      "tensor<200xf32>) "
+      "attributes {weir.kernel = \"loop\", weir.inplace = [[0, 0], [1, 1]]} {\n"
+      "%0 = weir.add %x, %y : tensor<200xf32>\n%1 = weir.mul %x, %y : tensor<200xf32>\n"
+      "return %0, %1 : tensor<200xf32>, tensor<200xf32>\n}\n");
+}
+
 TEST(LoopKernel, SmallConstantsInside) {
   expectMatchesReference(kernel(
       "(%x: tensor<5x3xf32>) -> tensor<5x3xf32>",

@@ -58,7 +58,11 @@ void emitTasks(Frame &frame, Emitter &emitter, const TaskPlan &plan, unsigned ve
   };
   frame.tasks = plan.tasks;
   if (plan.loops.empty()) { // One flat loop over this call's chunks.
-    if (plan.chunks == 1) return inner(k.index(0), k.index(size));
+    if (plan.chunks == 1) {
+      emitter.open(k.branch(k.lessThan(frame.begin, frame.end)));
+      inner(k.index(0), k.index(size));
+      return emitter.close();
+    }
     Value low = k.mul(frame.begin, plan.chunkSize), high = k.mul(frame.end, plan.chunkSize);
     return inner(low, atMostSize(high));
   }

@@ -67,6 +67,14 @@ TEST(DotKernel, ResultOfAnotherTypeUsesScratch) {
              "return %1 : tensor<9x20xi1>\n"));
 }
 
+TEST(DotKernel, SplatOperandIsWrittenToScratch) {
+  expectMatchesReference(
+      kernel("dot", "(%b: tensor<12x20xf32>) -> tensor<9x20xf32>",
+             "%a = weir.constant dense<0.5> : tensor<9x12xf32>\n"
+             "%0 = weir.dot %a, %b batch = [] x [] contract = [1] x [0] : (tensor<9x12xf32>, "
+             "tensor<12x20xf32>) -> tensor<9x20xf32>\nreturn %0 : tensor<9x20xf32>\n"));
+}
+
 TEST(DotKernel, RhsWithoutAVectorDimIsComputedPlainly) {
   for (std::string e : {"f32", "i32"})
     expectMatchesReference(kernel(

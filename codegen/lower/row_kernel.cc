@@ -169,6 +169,10 @@ void RowKernel::emitBody(Stage &stage, MutableArrayRef<SmallVector<Value>> accum
     Value combined = reducer.combine(k, mine, x);
     mine = emitter->mask ? k.select(emitter->mask, combined, mine) : combined;
   }
+  // A result may lie over an argument that another one reads: all are computed before any is
+  // stored.
+  for (Store &store : stage.stores) emitter->value(store.root);
+  for (auto [node, memref] : stage.kept) emitter->value(node);
   for (Store &store : stage.stores)
     emitter->store(store.root, frame.results[store.result], fullIndex);
   for (auto [node, memref] : stage.kept) emitter->store(node, memref, columnIndex);

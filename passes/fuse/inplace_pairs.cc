@@ -48,7 +48,9 @@ SmallVector<std::pair<int64_t, int64_t>> inplacePairs(const Clustering &clusteri
   if (cluster.kind == KernelKind::Own) {
     Operation *op = cluster.ops.front().first;
     const Value *arg = llvm::find(args, op->getOperand(0));
-    if (isa<ir::ScatterAddOp, ir::DynamicUpdateSliceOp>(op) && arg != args.end())
+    // An operand that is also the update would be read after it was written.
+    bool readOnce = llvm::count(op->getOperands(), op->getOperand(0)) == 1;
+    if (isa<ir::ScatterAddOp, ir::DynamicUpdateSliceOp>(op) && arg != args.end() && readOnce)
       pairs.push_back({0, arg - args.begin()});
     return pairs;
   }
