@@ -51,8 +51,11 @@ LogicalResult Resolver::resolve(func::FuncOp f) {
   });
   for (Operation *user : users) {
     if (failed(resolveCallee(user))) return failure();
-    if (auto op = dyn_cast<JvpOp>(user); op && failed(replace(op))) return failure();
-    if (auto op = dyn_cast<VjpOp>(user); op && failed(replace(op))) return failure();
+    if (auto jvp = dyn_cast<JvpOp>(user)) {
+      if (failed(replace(jvp))) return failure();
+    } else if (auto vjp = dyn_cast<VjpOp>(user)) {
+      if (failed(replace(vjp))) return failure();
+    }
   }
   states[f] = State::Done;
   return success();
