@@ -143,6 +143,8 @@ TEST(Dot, VectorsAndScalars) {
   check<float>({{100}, {100, 33}, {}, {}, {0}, {0}});
   check<float>({{17}, {33}, {}, {}, {}, {}}); // outer product
   check<float>(matmul(65, 1, 10));
+  check<float>(
+      {{7, 10}, {17, 10}, {}, {}, {1}, {1}}); // the last rhs dim is contracted: slow, right
 }
 
 TEST(Dot, LongSumsReturnToTheResultBetweenBlocks) {
@@ -154,8 +156,8 @@ TEST(Dot, LongSumsReturnToTheResultBetweenBlocks) {
 TEST(Dot, CopiedOperands) {
   check<float>(matmul(200, 512, 2048)); // both copied
   check<float>(matmul(200, 500, 96));
-  check<float>({{96, 1000}, {96, 300}, {}, {}, {0}, {0}}); // the lhs by tiles
-  check<double>({{2000, 135}, {2000, 257}, {}, {}, {0}, {0}});
+  check<float>({{96, 1030}, {96, 300}, {}, {}, {0}, {0}}); // the lhs by tiles
+  check<double>({{2000, 517}, {2000, 257}, {}, {}, {0}, {0}});
 }
 
 TEST(Dot, EpilogueSeesEveryElementOnceAndComplete) {

@@ -63,12 +63,14 @@ static SmallVector<DotDim> mergeDims(ArrayRef<DotDim> dims) {
 }
 
 /// Half cycles of one step in k for a tile of `rows` rows and `vectors` vectors: two multiply-adds
-/// or two loads a cycle, a latency of four cycles, and some for the loop.
+/// or two loads a cycle, a latency of four cycles, and some for the loop and the rhs, which comes
+/// from beyond the L1.
 static double stepCost(int64_t rows, int64_t vectors) {
-  return std::max<int64_t>({rows * vectors, 8, rows + vectors}) + 1;
+  return double(std::max<int64_t>({rows * vectors, 8, rows + vectors}) + 1) + 0.5 * double(vectors);
 }
 
 static constexpr int64_t maxTileRows = 16, maxTileVectors = 8;
+static constexpr double moreCode = 1.08;              // what a tile of another size costs
 static constexpr int64_t leastColumnsOfLhsCopy = 256; // in a task, for the copy to pay
 
 /// Tries every tile that fits the registers (accumulators, a row of rhs vectors, one broadcast).
@@ -88,8 +90,8 @@ static void chooseTile(DotPlan &plan, const TargetInfo &target) {
         return restWidth ? cost + stepCost(r, restVectors) : cost;
       };
       double cost = double(m / rows) * rowOfTiles(rows);
-      if (restRows) cost = (cost + rowOfTiles(restRows)) * 1.05; // more code
-      if (restWidth) cost *= 1.05;
+      if (restRows) cost = (cost + rowOfTiles(restRows)) * moreCode;
+      if (restWidth) cost *= moreCode;
       if (best && cost >= best) continue;
       best = cost;
       plan.tileRows = rows;
@@ -102,20 +104,20 @@ static void chooseTile(DotPlan &plan, const TargetInfo &target) {
 /// on few cache sets and many pages. A copy must be read often enough to pay for itself.
 static void chooseCopies(DotPlan &plan, int64_t elementBytes) {
   if (plan.contract.size() != 1 || plan.sumIsEmpty()) return;
-  constexpr int64_t largeStrideBytes = 1024, hugeStrideBytes = 8192;
+  constexpr int64_t rhsStrideBytes = 1024, lhsStepBytes = 4096, lhsRowBytes = 8192; // measured
   const DotDim &k = plan.contract.front();
-  plan.copyRhs = k.rhs * elementBytes >= largeStrideBytes && plan.rows.size >= 4 * plan.tileRows;
+  plan.copyRhs = k.rhs * elementBytes >= rhsStrideBytes && plan.rows.size >= 4 * plan.tileRows;
   if (plan.columnTiles() * plan.tileColumns < leastColumnsOfLhsCopy) return;
   bool evenSteps = k.size % plan.lanes == 0;
   if (k.lhs == 1)
-    plan.copyLhs = plan.rows.lhs * elementBytes >= hugeStrideBytes && evenSteps;
+    plan.copyLhs = plan.rows.lhs * elementBytes >= lhsRowBytes && evenSteps;
   else
-    plan.copyLhs = plan.rows.lhs == 1 && k.lhs * elementBytes >= largeStrideBytes;
+    plan.copyLhs = plan.rows.lhs == 1 && k.lhs * elementBytes >= lhsStepBytes;
 }
 
 /// Blocks of rows and of k so that a block of the lhs and a column tile of the rhs stay in the L2.
 static void chooseBlocks(DotPlan &plan, const TargetInfo &target, int64_t elementBytes) {
-  int64_t targetRows = plan.copyRhs ? 256 : 128;     // fewer blocks, fewer copies
+  int64_t targetRows = plan.copyRhs && plan.rows.size >= 512 ? 256 : 128; // fewer copies
   int64_t rowTiles = plan.rows.size / plan.tileRows; // rows left over go with the last block
   int64_t blocks = std::max<int64_t>(1, (plan.rows.size + targetRows / 2) / targetRows);
   plan.tilesPerRowBlock = ceilDiv(rowTiles, blocks);
