@@ -28,6 +28,7 @@ public:
   void vectorize(int loop, int64_t lanes);
   int64_t getLanes() const { return lanes; }
   llvm::ArrayRef<Loop> getLoops() const { return space.getLoops(); }
+  const IndexSpace &getSpace() const { return space; }
 
   /// Opens an scf.for (or any op with a body) as a new level and moves into it; close() moves
   /// behind it.
@@ -35,9 +36,11 @@ public:
   void close();
   /// Gives a loop of the space its counter, at the innermost level.
   void bind(unsigned loop, mlir::Value counter);
+  /// Gives a node that varies at the innermost level its value there.
+  void give(const Node *node, mlir::Value value) { levels.back().nodes[node] = value; }
   /// Gives a reduction its value at the innermost level.
   void bind(const Node *node, mlir::Value value) {
-    levels.back().nodes[node] = value;
+    give(node, value);
     levelOfReductions = levels.size() - 1;
   }
   /// From now on the node is read from memory, as a dense row along the vector loop.

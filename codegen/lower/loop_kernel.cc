@@ -1,7 +1,8 @@
 // Kernels of kind `loop`: every result at every point of one domain, as one nest whose innermost
-// loop is vectors.
+// loop is vectors, or tiles where operands are read transposed.
 #include "codegen/lower/kinds.h"
 #include "codegen/lower/nest.h"
+#include "codegen/lower/transposed_loads.h"
 
 using namespace mlir;
 
@@ -34,19 +35,24 @@ LogicalResult lowerLoopKernel(Frame &frame) {
   Emitter emitter(frame.k, *graph);
   frame.bindArguments(emitter);
   emitter.vectorize(vectorLoop, chooseLanes(frame, *graph, vectorLoop, stored));
+  auto storeAll = [&] {
+    // A result may lie over an argument that another one reads: all are computed before any is
+    // stored.
+    for (Node *root : roots) emitter.value(root);
+    for (auto [root, memref] : llvm::zip(roots, frame.results)) emitter.store(root, memref, flat);
+  };
+  TransposedLoads transposed = findTransposedLoads(*graph, roots, vectorLoop, emitter.getLanes());
+  if (!transposed.loads.empty()) {
+    emitTransposed(frame, emitter, transposed, vectorLoop, storeAll);
+    return success();
+  }
   SmallVector<unsigned> outer = llvm::to_vector(llvm::seq<unsigned>(0, vectorLoop));
   TaskPlan plan = planTasks(space, outer, vectorLoop, emitter.getLanes(), /*splitVectorLoop=*/true);
   constexpr int cheap = 24;
   bool isCheap = bodyCost(*graph, vectorLoop) <= cheap;
   emitTasks(frame, emitter, plan, vectorLoop, [&](Value low, Value high) {
     emitVectors(frame, emitter, vectorLoop, low, high, space.getLoops()[vectorLoop].size, isCheap,
-                [&] {
-                  // A result may lie over an argument that another one reads: all are computed
-                  // before any is stored.
-                  for (Node *root : roots) emitter.value(root);
-                  for (auto [root, memref] : llvm::zip(roots, frame.results))
-                    emitter.store(root, memref, flat);
-                });
+                storeAll);
   });
   return success();
 }

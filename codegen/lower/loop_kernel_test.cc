@@ -119,6 +119,43 @@ TEST(LoopKernel, TransposesReshapesReverses) {
              "return %3 : tensor<10x3xf32>\n"));
 }
 
+/// A transposition of the last two of three dims, added to a dense operand and a row.
+std::string transposition(const std::string &b, const std::string &m, const std::string &n,
+                          const std::string &dtype) {
+  std::string in = "tensor<" + b + "x" + m + "x" + n + "x" + dtype + ">";
+  std::string out = "tensor<" + b + "x" + n + "x" + m + "x" + dtype + ">";
+  std::string row = "tensor<" + m + "x" + dtype + ">", shape = b + ", " + n + ", " + m;
+  return kernel("(%x: " + in + ", %y: " + out + ", %z: " + row + ") -> (" + out + ", " + out + ")",
+                "%0 = weir.transpose %x permutation = [0, 2, 1] : (" + in + ") -> " + out +
+                    "\n%1 = weir.add %0, %y : " + out + "\n%2 = weir.broadcast %z shape = [" +
+                    shape + "] dims = [2] : (" + row + ") -> " + out + "\n%3 = weir.mul %1, %2 : " +
+                    out + "\nreturn %3, %0 : " + out + ", " + out + "\n");
+}
+
+// Tiles of every edge: whole, cut in either dim, smaller than a vector; few and many tasks.
+TEST(LoopKernel, TransposesTileByTile) {
+  for (const char *dtype : {"f32", "f64", "i32"})
+    for (const char *m : {"6", "16", "35", "64"})
+      for (const char *n : {"9", "32", "50"})
+        expectMatchesReference(transposition("3", m, n, dtype));
+  expectMatchesReference(transposition("1", "300", "200", "f32"));
+  std::string tall = transposition("40", "17", "16", "f32");
+  expectMatchesReference(tall);
+  std::string lowered = runKernel(tall, randomInputs(tall), *hostTarget()).lowered;
+  EXPECT_NE(lowered.find("vector.shuffle"), std::string::npos);
+  EXPECT_EQ(lowered.find("vector.gather"), std::string::npos);
+}
+
+// What a dot's rhs goes through when its last dim is contracted: [N, K] to [N/32, K, 32].
+TEST(LoopKernel, PacksATransposedMatrix) {
+  expectMatchesReference(
+      kernel("(%x: tensor<96x50xf32>) -> tensor<3x50x32xf32>",
+             "%0 = weir.reshape %x shape = [3, 32, 50] : (tensor<96x50xf32>) -> "
+             "tensor<3x32x50xf32>\n"
+             "%1 = weir.transpose %0 permutation = [0, 2, 1] : (tensor<3x32x50xf32>) -> "
+             "tensor<3x50x32xf32>\nreturn %1 : tensor<3x50x32xf32>\n"));
+}
+
 TEST(LoopKernel, SlicesPadsConcatenates) {
   expectMatchesReference(
       kernel("(%x: tensor<9x70xf32>) -> tensor<4x33xf32>",
