@@ -118,8 +118,8 @@ static LogicalResult evaluateArgmax(ArgmaxOp op, Frame &frame) {
     result.store(flat, {0, best}, frame.mode());
     for (int64_t k = 0; k < length && !from.errors.empty(); ++k) {
       double reach = from.errorAt(at(k)) + from.errorAt(at(best));
-      if (k != best && reach > 0 && !(from.floats[at(best)] - from.floats[at(k)] > reach))
-        result.setError(flat, kInfinity);
+      double lead = from.isFloat() ? from.floats[at(best)] - from.floats[at(k)] : 0;
+      if (k != best && reach > 0 && !(lead > reach)) result.setError(flat, kInfinity);
     }
   });
   frame.set(op->getResult(0), std::move(result));

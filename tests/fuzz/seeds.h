@@ -1,5 +1,5 @@
-// Which seeds a fuzz test runs: a fixed slice as a normal test, more when asked for through the
-// environment.
+// Which seeds a fuzz test runs: as many as its target says, from 0; others through the environment,
+// to look at one failure.
 #pragma once
 
 #include <cstdlib>
@@ -8,10 +8,10 @@
 
 namespace weir::testing {
 
-/// WEIR_FUZZ_SEEDS seeds from WEIR_FUZZ_FIRST on; `count` from 0 on where they are not set.
-inline std::vector<int> seedsOr(int count) {
-  const char *seeds = std::getenv("WEIR_FUZZ_SEEDS"), *first = std::getenv("WEIR_FUZZ_FIRST");
-  std::vector<int> chosen(seeds ? std::atoi(seeds) : count);
+/// WEIR_FUZZ_SEEDS of the target from 0; with FIRST and SEEDS in the environment, those.
+inline std::vector<int> seeds() {
+  const char *first = std::getenv("FIRST"), *count = std::getenv("SEEDS");
+  std::vector<int> chosen(count ? std::atoi(count) : WEIR_FUZZ_SEEDS);
   std::iota(chosen.begin(), chosen.end(), first ? std::atoi(first) : 0);
   return chosen;
 }

@@ -67,6 +67,18 @@ static Tensors randomLike(llvm::ArrayRef<mlir::Type> types, uint64_t seed) {
   return randomInputs(args, seed);
 }
 
+std::vector<HostTensor> requestDerivative(mlir::ModuleOp module, Tensors inputs, uint64_t seed) {
+  auto main = module.lookupSymbol<mlir::func::FuncOp>("main");
+  main.setSymName("primal");
+  main.setPrivate();
+  addRequest<ir::VjpOp>(module, "primal", "main");
+  for (mlir::Type type : floatsOf(main.getFunctionType().getResults())) {
+    std::vector<int64_t> dims = mlir::cast<mlir::RankedTensorType>(type).getShape().vec();
+    inputs.push_back(randomInputs({{dtypeOf(type), dims, {-1, 1}}}, ++seed)[0]);
+  }
+  return inputs;
+}
+
 static Vector flatten(llvm::ArrayRef<HostTensor> tensors) {
   Vector all;
   for (const HostTensor &tensor : tensors)
@@ -109,7 +121,8 @@ public:
     auto f = [&](const Vector &x) { return flatten(run(function, unflatten(inputs, x))); };
     Vector x = flatten(inputs);
     Vector coarse = autodiff::centralDerivative(f, x, padded, 1e-3);
-    Vector fine = autodiff::centralDerivative(f, x, padded, 4e-6); // sees another slope if a kink is between
+    Vector fine =
+        autodiff::centralDerivative(f, x, padded, 4e-6); // sees another slope if a kink is between
     if (failure.empty() && coarse.size() != tangents.size()) failure = "wrong number of tangents";
     for (size_t k = 0; k < tangents.size() && failure.empty(); ++k)
       compareOne(function, k, tangents[k], coarse[k], fine[k]);

@@ -25,6 +25,11 @@ struct DerivativeStats {
 std::string checkDerivatives(mlir::ModuleOp module, llvm::ArrayRef<runtime::HostTensor> inputs,
                              uint64_t seed, double tolerance, bool second, DerivativeStats &stats);
 
+/// Makes @main the vjp of what @main was, in all float arguments; inputs for it: `inputs` and
+/// random cotangents, each of its result's dtype.
+std::vector<runtime::HostTensor>
+requestDerivative(mlir::ModuleOp module, std::vector<runtime::HostTensor> inputs, uint64_t seed);
+
 /// Replaces all jvp and vjp requests of a module.
 mlir::LogicalResult resolveAutodiff(mlir::ModuleOp module);
 
