@@ -50,6 +50,7 @@ struct DotPlan {
   int64_t rowBlocks = 0, tilesPerRowBlock = 0;
   int64_t columnGroups = 0, tilesPerGroup = 0;
   int64_t contractBlock = 0; // of the first contract dim: accumulators return to the result between
+  int64_t tilesPerEpilogue = 1;          // column tiles that an epilogue takes at once: longer rows
   bool copyLhs = false, copyRhs = false; // the block of rows, the column tile: to scratch first
 
   int64_t tasks = 0;

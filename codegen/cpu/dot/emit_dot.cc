@@ -23,6 +23,7 @@ private:
   void emitContractBlock(Value k);
   void emitColumnGroup();
   void emitColumnTile(Value tile, int64_t width);
+  void emitEpilogue(Value first, int64_t width);
   Value columnOffset(Value tile, int64_t panelStride) const;
   void emitLhsCopy();
   void copyLhsRows();
@@ -120,10 +121,30 @@ void DotEmitter::emitColumnGroup() {
   int64_t fullTiles = plan.columnTiles() - (restWidth ? 1 : 0);
   Value from = ib.mul(group, plan.tilesPerGroup);
   Value to = ib.min(ib.add(from, ib.constant(plan.tilesPerGroup)), ib.constant(fullTiles));
-  ib.loop(from, to, 1, [&](Value tile) { emitColumnTile(tile, plan.tileColumns); });
+  int64_t together = epilogue ? plan.tilesPerEpilogue : 1;
+  ib.loop(from, to, together, [&](Value first) {
+    ib.loop(ib.constant(0), ib.constant(together), 1,
+            [&](Value i) { emitColumnTile(ib.add(first, i), plan.tileColumns); });
+    emitEpilogue(first, together * plan.tileColumns);
+  });
   if (!restWidth) return;
-  ib.ifThen(ib.equal(group, ib.constant(plan.columnGroups - 1)),
-            [&] { emitColumnTile(ib.constant(fullTiles), restWidth); });
+  ib.ifThen(ib.equal(group, ib.constant(plan.columnGroups - 1)), [&] {
+    emitColumnTile(ib.constant(fullTiles), restWidth);
+    emitEpilogue(ib.constant(fullTiles), restWidth);
+  });
+}
+
+/// Lets the caller finish `width` columns from column tile `first` on, after the last block of k.
+void DotEmitter::emitEpilogue(Value first, int64_t width) {
+  if (!epilogue) return;
+  auto finish = [&] {
+    Value at = ib.add(resultAt, columnOffset(first, plan.panels.result));
+    epilogue(ib.b, ib.loc, DotBlock{at, rowsOfBlock(), width, plan.rows.result});
+  };
+  if (isLast)
+    ib.ifThen(isLast, finish);
+  else
+    finish();
 }
 
 /// Distance of a column tile's first element from the task's.
@@ -137,14 +158,6 @@ void DotEmitter::emitColumnTile(Value tile, int64_t width) {
   Value rhsTile = ib.add(rhsAt, columnOffset(tile, plan.panels.rhs));
   Value resultTile = ib.add(resultAt, columnOffset(tile, plan.panels.result));
   emitRowTiles(VectorRow(element, width, plan.lanes), rhsTile, resultTile);
-  if (!epilogue) return;
-  auto finish = [&] {
-    epilogue(ib.b, ib.loc, DotBlock{resultTile, rowsOfBlock(), width, plan.rows.result});
-  };
-  if (isLast)
-    ib.ifThen(isLast, finish);
-  else
-    finish();
 }
 
 void DotEmitter::emitLhsCopy() {

@@ -12,6 +12,13 @@ static int64_t ceilDiv(int64_t a, int64_t b) {
   return (a + b - 1) / b;
 }
 
+/// `part`, or less, down to half of it, where that divides `total`.
+static int64_t evenPart(int64_t total, int64_t part) {
+  for (int64_t even = part; 2 * even >= part && even > 0; --even)
+    if (total % even == 0) return even;
+  return part;
+}
+
 DotProblem denseDot(ArrayRef<int64_t> lhsShape, ArrayRef<int64_t> rhsShape,
                     ArrayRef<int64_t> lhsBatch, ArrayRef<int64_t> rhsBatch,
                     ArrayRef<int64_t> lhsContract, ArrayRef<int64_t> rhsContract,
@@ -120,7 +127,7 @@ static void chooseBlocks(DotPlan &plan, const TargetInfo &target, int64_t elemen
   int64_t targetRows = plan.copyRhs && plan.rows.size >= 512 ? 256 : 128; // fewer copies
   int64_t rowTiles = plan.rows.size / plan.tileRows; // rows left over go with the last block
   int64_t blocks = std::max<int64_t>(1, (plan.rows.size + targetRows / 2) / targetRows);
-  plan.tilesPerRowBlock = ceilDiv(rowTiles, blocks);
+  plan.tilesPerRowBlock = evenPart(rowTiles, ceilDiv(rowTiles, blocks));
   plan.rowBlocks = ceilDiv(rowTiles, plan.tilesPerRowBlock);
   if (plan.contract.size() != 1) return;
   int64_t size = plan.contract.front().size;
@@ -142,15 +149,29 @@ static void chooseTasks(DotPlan &plan) {
   int64_t mostGroups = plan.columnTiles();
   if (plan.copyLhs) mostGroups = plan.columnTiles() * plan.tileColumns / leastColumnsOfLhsCopy;
   int64_t groups = std::clamp<int64_t>(ceilDiv(wanted, outer * plan.rowBlocks), 1, mostGroups);
-  plan.tilesPerGroup = ceilDiv(plan.columnTiles(), groups);
+  plan.tilesPerGroup = evenPart(plan.columnTiles(), ceilDiv(plan.columnTiles(), groups));
   plan.columnGroups = ceilDiv(plan.columnTiles(), plan.tilesPerGroup);
   int64_t blocks = ceilDiv(wanted, outer * plan.columnGroups);
   if (blocks > plan.rowBlocks && !plan.copyRhs && !plan.copyLhs) {
     int64_t rowTiles = plan.rows.size / plan.tileRows;
-    plan.tilesPerRowBlock = ceilDiv(rowTiles, std::min(blocks, rowTiles));
+    plan.tilesPerRowBlock = evenPart(rowTiles, ceilDiv(rowTiles, std::min(blocks, rowTiles)));
     plan.rowBlocks = ceilDiv(rowTiles, plan.tilesPerRowBlock);
   }
   plan.tasks = outer * plan.rowBlocks * plan.columnGroups;
+}
+
+/// As many column tiles as stay in the L2 and lie one after the other in the result, and in even
+/// parts of a group.
+static void chooseEpilogue(DotPlan &plan, const TargetInfo &target, int64_t elementBytes) {
+  if (plan.panels.size > 1 && plan.panels.result != plan.columns.size) return;
+  int64_t fullTiles = plan.panels.size * (plan.columns.size / plan.tileColumns);
+  int64_t tileBytes = plan.rowBlock() * plan.tileColumns * elementBytes;
+  for (int64_t tiles = plan.tilesPerGroup; tiles > 1; --tiles) {
+    if (plan.tilesPerGroup % tiles || fullTiles % tiles) continue;
+    if (tiles * tileBytes > target.l2Bytes / 4) continue;
+    plan.tilesPerEpilogue = tiles;
+    return;
+  }
 }
 
 DotPlan planDot(const DotProblem &problem, const TargetInfo &target) {
@@ -183,6 +204,7 @@ DotPlan planDot(const DotProblem &problem, const TargetInfo &target) {
   chooseCopies(plan, problem.elementBytes);
   chooseBlocks(plan, target, problem.elementBytes);
   chooseTasks(plan);
+  chooseEpilogue(plan, target, problem.elementBytes);
   plan.scratchBytes = (plan.rhsCopyElements() + plan.lhsCopyElements()) * problem.elementBytes;
   return plan;
 }
