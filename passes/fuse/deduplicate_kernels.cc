@@ -38,6 +38,13 @@ bool areEqual(func::FuncOp a, func::FuncOp b) {
 
 struct DeduplicateKernels : PassWrapper<DeduplicateKernels, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(DeduplicateKernels)
+  DeduplicateKernels() = default;
+  DeduplicateKernels(const DeduplicateKernels &other)
+      : PassWrapper(other) {} // statistics are not copied
+
+  Statistic distinct{this, "distinct", "kernels that remain"};
+  Statistic shared{this, "shared", "kernels that were equal to another"};
+
   StringRef getArgument() const final { return "weir-deduplicate-kernels"; }
   StringRef getDescription() const final {
     return "share kernels that are equal but for names and locations";
@@ -53,10 +60,12 @@ struct DeduplicateKernels : PassWrapper<DeduplicateKernels, OperationPass<Module
           llvm::find_if(candidates, [&](func::FuncOp other) { return areEqual(kernel, other); });
       if (same == candidates.end()) {
         candidates.push_back(kernel);
+        ++distinct;
         continue;
       }
       renamed[kernel.getNameAttr()] = FlatSymbolRefAttr::get(same->getNameAttr());
       kernel.erase();
+      ++shared;
     }
     getOperation().walk([&](ir::LaunchOp launch) {
       auto it = renamed.find(launch.getCalleeAttr().getAttr());

@@ -22,6 +22,12 @@ void formKernels(Region &region, Outliner &outliner) {
 
 struct FormKernels : PassWrapper<FormKernels, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FormKernels)
+  FormKernels() = default;
+  FormKernels(const FormKernels &other) : PassWrapper(other) {} // statistics are not copied
+
+  Statistic ops{this, "ops", "ops that kernels were formed of"};
+  Statistic kernels{this, "kernels", "kernels formed"};
+
   StringRef getArgument() const final { return "weir-form-kernels"; }
   StringRef getDescription() const final { return "group ops into kernels and outline them"; }
   void getDependentDialects(DialectRegistry &registry) const override {
@@ -32,8 +38,10 @@ struct FormKernels : PassWrapper<FormKernels, OperationPass<ModuleOp>> {
     Outliner outliner(getOperation());
     for (auto func : llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
       if (func.isExternal() || func->hasAttr(ir::kKernelAttr)) continue;
+      func.walk([&](Operation *op) { ops += isa<ir::WeirOp>(op); });
       prepareFusion(func);
       formKernels(func.getBody(), outliner);
+      func.walk([&](ir::LaunchOp) { ++kernels; });
     }
   }
 };

@@ -14,6 +14,7 @@ namespace weir::passes {
 namespace {
 
 constexpr int64_t kMinRow = 64, kMaxRow = 4096; ///< elements of a row of a full reduction
+constexpr int64_t kOneRow = 1 << 16;            ///< so many are reduced as quickly by one thread
 
 /// The largest divisor of n within [kMinRow, kMaxRow], 0 if there is none.
 int64_t rowLength(int64_t n) {
@@ -26,7 +27,7 @@ template <class Op> Value splitFull(Op op, PatternRewriter &rewriter) {
   int64_t n = countOf(op.getOperand());
   int64_t cols = shapeOf(op.getOperand()).back();
   if (cols < kMinRow || cols > kMaxRow) cols = rowLength(n);
-  if (n <= kMaxRow || cols == 0) return nullptr;
+  if (n <= kOneRow || cols == 0) return nullptr;
   Value rows = ir::ReshapeOp::create(rewriter, op.getLoc(), op.getOperand(),
                                      ArrayRef<int64_t>{n / cols, cols});
   Value sums = Op::create(rewriter, op.getLoc(), rows, ArrayRef<int64_t>{1});
@@ -41,8 +42,7 @@ template <class Op> struct Normalize : OpRewritePattern<Op> {
     SmallVector<int64_t> dims(op.getDims());
     llvm::sort(dims);
     if (reduced == rank) {
-      Value split =
-          rank == 1 && countOf(op.getOperand()) <= 2 * kMaxRow ? nullptr : splitFull(op, rewriter);
+      Value split = splitFull(op, rewriter);
       if (!split) return failure();
       return rewriter.replaceOp(op, split), success();
     }

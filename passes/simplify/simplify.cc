@@ -16,6 +16,13 @@ constexpr int kMaxRounds = 8;
 
 struct Simplify : PassWrapper<Simplify, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(Simplify)
+  Simplify() = default;
+  Simplify(const Simplify &other)
+      : PassWrapper(other), patterns(other.patterns) {} // statistics are not copied
+
+  Statistic before{this, "ops-before", "ops before simplification"};
+  Statistic after{this, "ops-after", "ops after simplification"};
+
   StringRef getArgument() const final { return "weir-simplify"; }
   StringRef getDescription() const final { return "fold, share and remove what is not needed"; }
   void getDependentDialects(DialectRegistry &registry) const override {
@@ -40,6 +47,7 @@ struct Simplify : PassWrapper<Simplify, OperationPass<ModuleOp>> {
     config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled)
         .setUseTopDownTraversal(true);
     IRRewriter rewriter(&getContext());
+    getOperation().walk([&](Operation *) { ++before; });
     for (int round = 0; round < kMaxRounds; ++round) {
       if (failed(applyPatternsGreedily(getOperation(), patterns, config))) {
         getOperation().emitError("internal error: simplification does not end");
@@ -51,6 +59,7 @@ struct Simplify : PassWrapper<Simplify, OperationPass<ModuleOp>> {
       bool cleaned = cleanLoops(getOperation());
       if (!shared && !cleaned) break;
     }
+    getOperation().walk([&](Operation *) { ++after; });
   }
 
   FrozenRewritePatternSet patterns;
