@@ -112,3 +112,66 @@ func.func @main(%arg0: tensor<4x4xf32>, %arg1: tensor<4x4xf32>) -> (tensor<4x4xf
   %4 = weir.mul %0, %3 : tensor<4x4xf32>
   return %0, %4 : tensor<4x4xf32>, tensor<4x4xf32>
 }
+
+// -----
+
+// Nothing is shared after this pass, so barriers go; an undefined value is memory that nobody fills.
+// CHECK-LABEL: func.func @main
+// CHECK-NEXT: %[[U:.*]] = weir.undef
+// CHECK-NEXT: %[[E:.*]] = weir.launch @k0(%arg0)
+// CHECK-NEXT: return %[[E]], %[[U]]
+// CHECK-NOT: weir.barrier
+func.func @main(%arg0: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
+  %0 = weir.barrier %arg0 : tensor<4xf32> -> tensor<4xf32>
+  %1 = weir.exp %0 : tensor<4xf32>
+  %2 = weir.undef shape = [4] element = f32 : tensor<4xf32>
+  return %1, %2 : tensor<4xf32>, tensor<4xf32>
+}
+
+// -----
+
+// Large memory of equal elements is filled by a kernel instead of being stored in the artifact.
+// CHECK-LABEL: func.func @main
+// CHECK-NOT: weir.constant
+// CHECK: weir.launch @k{{[0-9]+}}()
+// CHECK: weir.scan
+func.func @main(%arg0: tensor<3x64x64xf32>) -> tensor<64x64xf32> {
+  %zero = weir.constant dense<0.0> : tensor<64x64xf32>
+  %0 = weir.scan inits(%zero) xs(%arg0) trips = 3 : (tensor<64x64xf32>, tensor<3x64x64xf32>) -> tensor<64x64xf32> {
+  ^bb0(%c: tensor<64x64xf32>, %x: tensor<64x64xf32>):
+    %1 = weir.add %c, %x : tensor<64x64xf32>
+    weir.yield %1 : tensor<64x64xf32>
+  }
+  return %0 : tensor<64x64xf32>
+}
+
+// -----
+
+// A weight may be updated by the kernel of the dot that makes its gradient, in place.
+// CHECK-LABEL: func.func @main
+// CHECK-NEXT: %[[W:.*]] = weir.launch @k0
+// CHECK-NEXT: return %[[W]]
+// CHECK: func.func private @k0(%arg0: tensor<4x6xf32>
+// CHECK-SAME: weir.inplace = {{\[\[}}0, 0]], weir.kernel = "dot"
+func.func @main(%w: tensor<4x6xf32> {weir.variable = "w"}, %x: tensor<8x4xf32>, %y: tensor<8x6xf32>) -> (tensor<4x6xf32> {weir.updates = 0}) {
+  %0 = weir.dot %x, %y batch = [] x [] contract = [0] x [0] : (tensor<8x4xf32>, tensor<8x6xf32>) -> tensor<4x6xf32>
+  %1 = weir.sub %w, %0 : tensor<4x6xf32>
+  return %1 : tensor<4x6xf32>
+}
+
+// -----
+
+// Scalars that take long to compute are computed once, not in every kernel that reads them.
+// CHECK-LABEL: func.func @main
+// CHECK-NEXT: %[[S:.*]] = weir.launch @k0(%arg2)
+// CHECK-NEXT: weir.launch @k1(%arg0, %[[S]])
+// CHECK-NEXT: weir.launch @k2(%arg1, %[[S]])
+func.func @main(%arg0: tensor<64xf32>, %arg1: tensor<32xf32>, %arg2: tensor<f32>) -> (tensor<64xf32>, tensor<32xf32>) {
+  %c = weir.constant dense<0.5> : tensor<f32>
+  %0 = weir.pow %c, %arg2 : tensor<f32>
+  %1 = weir.broadcast %0 shape = [64] dims = [] : (tensor<f32>) -> tensor<64xf32>
+  %2 = weir.mul %arg0, %1 : tensor<64xf32>
+  %3 = weir.broadcast %0 shape = [32] dims = [] : (tensor<f32>) -> tensor<32xf32>
+  %4 = weir.mul %arg1, %3 : tensor<32xf32>
+  return %2, %4 : tensor<64xf32>, tensor<32xf32>
+}
