@@ -43,7 +43,7 @@ LogicalResult lowerLoopKernel(Frame &frame) {
   };
   TransposedLoads transposed = findTransposedLoads(*graph, roots, vectorLoop, emitter.getLanes());
   if (!transposed.loads.empty()) {
-    emitTransposed(frame, emitter, transposed, vectorLoop, storeAll);
+    emitTransposed(frame, emitter, transposed, vectorLoop, roots, flat, storeAll);
     return success();
   }
   SmallVector<unsigned> outer = llvm::to_vector(llvm::seq<unsigned>(0, vectorLoop));

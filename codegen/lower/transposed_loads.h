@@ -18,9 +18,10 @@ TransposedLoads findTransposedLoads(const PointGraph &graph, llvm::ArrayRef<Node
                                     unsigned vectorLoop, int64_t lanes);
 
 /// Emits the whole nest, with `transposed.loop` in tiles: lanes x lanes elements of each load go
-/// through scratch, then `body` runs for each of the loop's values with vectors along the vector
-/// loop.
+/// through scratch, then `body`, which stores `roots` at `flat`, runs for each of the loop's values
+/// with vectors along the vector loop.
 void emitTransposed(Frame &frame, Emitter &emitter, const TransposedLoads &transposed,
-                    unsigned vectorLoop, llvm::function_ref<void()> body);
+                    unsigned vectorLoop, llvm::ArrayRef<Node *> roots, const Affine &flat,
+                    llvm::function_ref<void()> body);
 
 } // namespace weir::codegen
