@@ -39,20 +39,37 @@ Value emitComparison(KernelBuilder &k, StringRef direction, Value lhs, Value rhs
   return emitCompare(b, direction, lhs, rhs);
 }
 
-Value emitRandomWord(KernelBuilder &k, Value index, Value low, Value high) {
+/// The four words of each counter (i32 or i64).
+static std::array<Value, 4> randomWords(KernelBuilder &k, Value counter, Value low, Value high) {
   ImplicitLocOpBuilder b(k.loc, k.b);
-  int64_t lanes = KernelBuilder::lanesOf(index);
   Type i32 = k.b.getI32Type();
-  Value zero = k.constantInt(i32, 0, lanes);
-  Value counter = k.divide(index, 4);
-  bool wide = KernelBuilder::elementOf(index).isInteger(64);
+  Value zero = k.constantInt(i32, 0, KernelBuilder::lanesOf(counter));
+  bool wide = KernelBuilder::elementOf(counter).isInteger(64);
   Value upper = wide ? k.castInt(k.divide(counter, int64_t(1) << 32), i32) : zero;
-  std::array<Value, 4> words =
-      emitPhilox(b, {low, high}, {k.castInt(counter, i32), upper, zero, zero});
+  return emitPhilox(b, {low, high}, {k.castInt(counter, i32), upper, zero, zero});
+}
+
+Value emitRandomWord(KernelBuilder &k, Value index, Value low, Value high) {
+  Type i32 = k.b.getI32Type();
+  std::array<Value, 4> words = randomWords(k, k.divide(index, 4), low, high);
   Value word = k.castInt(k.remainder(index, 4), i32), picked = words[3];
-  for (int64_t i = 3; i-- > 0;)
-    picked = k.select(k.equal(word, k.constantInt(i32, i, lanes)), words[i], picked);
+  for (int64_t i = 3; i-- > 0;) {
+    Value isThis = k.equal(word, k.constantInt(i32, i, KernelBuilder::lanesOf(index)));
+    picked = k.select(isThis, words[i], picked);
+  }
   return picked;
+}
+
+Value emitRandomRun(KernelBuilder &k, Value counters, Value low, Value high) {
+  std::array<Value, 4> words = randomWords(k, counters, low, high);
+  int64_t count = KernelBuilder::lanesOf(counters);
+  SmallVector<int64_t> singles, pairs;
+  for (int64_t i = 0; i < count; ++i) {
+    singles.append({i, count + i});
+    pairs.append({2 * i, 2 * i + 1, 2 * (count + i), 2 * (count + i) + 1});
+  }
+  return k.shuffle(k.shuffle(words[0], words[1], singles), k.shuffle(words[2], words[3], singles),
+                   pairs);
 }
 
 int costOf(Operation *op) {

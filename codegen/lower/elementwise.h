@@ -15,6 +15,9 @@ mlir::Value emitComparison(KernelBuilder &k, llvm::StringRef direction, mlir::Va
                            mlir::Value rhs);
 /// Word `index` (i32 or i64) of the Philox stream with key (low, high).
 mlir::Value emitRandomWord(KernelBuilder &k, mlir::Value index, mlir::Value low, mlir::Value high);
+/// All words of a vector of counters, one after another: four times as many lanes.
+mlir::Value emitRandomRun(KernelBuilder &k, mlir::Value counters, mlir::Value low,
+                          mlir::Value high);
 /// About how many instructions an elementwise op is.
 int costOf(mlir::Operation *op);
 

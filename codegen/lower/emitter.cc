@@ -152,19 +152,33 @@ Value Emitter::choose(const Node *node) {
   return k.select(condition, yes, no);
 }
 
+/// Whether lanes are consecutive from a multiple of `count` on.
+bool Emitter::isRun(const Affine &a, int64_t count) const {
+  if (!aligned || lanes % count || a.stride(vectorLoop) != 1 || a.offset % count) return false;
+  for (auto [i, stride] : llvm::enumerate(a.strides))
+    if (int(i) != vectorLoop && stride % count) return false;
+  return a.terms.empty();
+}
+
 Value Emitter::random(const Node *node) {
   Value low = value(node->operands[0]), high = value(node->operands[1]);
-  Value index;
-  if (isVector(node)) {
-    low = splat(low);
-    high = splat(high);
-    index = lanesOf(node->index, levelOf(node->loops));
-    moveTo(levelOf(node->loops));
-  } else {
-    index = flat(node->index);
-    moveTo(levelOf(node->loops));
-    index = k.castInt(index, k.b.getI64Type());
+  unsigned level = levelOf(node->loops);
+  if (!isVector(node)) {
+    Value index = flat(node->index);
+    moveTo(level);
+    return emitRandomWord(k, k.castInt(index, k.b.getI64Type()), low, high);
   }
+  if (int64_t count = lanes / 4; count > 1 && isRun(node->index, 4)) { // Each counter once.
+    Value first = flat(node->index);
+    moveTo(level);
+    Value counter = k.splat(k.castInt(k.divide(first, 4), indexType()), count);
+    return emitRandomRun(k, k.add(counter, k.ramp(indexType(), 0, 1, count)), k.splat(low, count),
+                         k.splat(high, count));
+  }
+  Value index = lanesOf(node->index, level);
+  low = splat(low);
+  high = splat(high);
+  moveTo(level);
   return emitRandomWord(k, index, low, high);
 }
 

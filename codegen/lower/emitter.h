@@ -87,6 +87,7 @@ private:
   mlir::Value termAt(const Term *term);
   Access accessOf(const Affine &a) const;
   bool isAligned(const Affine &of, int64_t divisor) const;
+  bool isRun(const Affine &a, int64_t count) const;
   /// The index in each lane, as integers of `indexType`; emitted at `level`.
   mlir::Value lanesOf(const Affine &a, unsigned level);
   mlir::Value scatteredOf(const Access &access, unsigned level);

@@ -227,7 +227,7 @@ TEST(LoopKernel, DynamicSlicesClampTheirStarts) {
 }
 
 TEST(LoopKernel, RandomBitsAreThoseOfTheStream) {
-  for (std::string n : {"1", "6", "77"})
+  for (std::string n : {"1", "6", "64", "77"})
     expectMatchesReference(kernel("(%key: tensor<2xi32>) -> tensor<3x" + n + "xi32>",
                                   "%0 = weir.random_bits %key shape = [3, " + n +
                                       "] : (tensor<2xi32>) -> tensor<3x" + n +
