@@ -71,7 +71,8 @@ public:
   Place placeIn(const Cluster &cluster, mlir::Value value) const;
   /// Clusters that have a user of `value` but not the value itself.
   llvm::SmallVector<int> readersOf(mlir::Value value) const;
-  /// The argument of @main that gets `value` as its new value; null if there is none.
+  /// The variable, or the carry of the scan whose body this is, that gets `value` as its new value;
+  /// null if none does.
   mlir::Value variableUpdatedBy(mlir::Value value) const;
   /// The op of this block that `user` is, or lies in.
   mlir::Operation *ancestorOf(mlir::Operation *user) const {

@@ -163,12 +163,15 @@ void Clustering::startCluster(Operation *op) {
 
 Value Clustering::variableUpdatedBy(Value value) const {
   auto func = dyn_cast<func::FuncOp>(block.getParentOp());
-  if (!func) return nullptr;
-  for (OpOperand &use : value.getUses())
-    if (use.getOwner() == block.getTerminator())
-      if (auto updates =
-              func.getResultAttrOfType<IntegerAttr>(use.getOperandNumber(), ir::kUpdatesAttr))
-        return func.getArgument(updates.getInt());
+  auto scan = dyn_cast<ir::ScanOp>(block.getParentOp());
+  for (OpOperand &use : value.getUses()) {
+    if (use.getOwner() != block.getTerminator()) continue;
+    int64_t i = use.getOperandNumber();
+    if (scan && i < scan.numCarries()) return block.getArgument(i);
+    auto updates =
+        func ? func.getResultAttrOfType<IntegerAttr>(i, ir::kUpdatesAttr) : IntegerAttr();
+    if (updates) return func.getArgument(updates.getInt());
+  }
   return nullptr;
 }
 

@@ -213,11 +213,11 @@ struct CleanLoops : PassWrapper<CleanLoops, OperationPass<ModuleOp>> {
 } // namespace
 
 bool cleanLoops(Operation *root) {
+  bool changed = moveSumsBehindLoops(root);
   SmallVector<Operation *> regions;
   root->walk([&](Operation *op) {
     if (isa<ir::ScanOp, ir::IfOp>(op)) regions.push_back(op);
   });
-  bool changed = false;
   for (Operation *op : regions) {
     if (auto scan = dyn_cast<ir::ScanOp>(op))
       changed |= cleanScan(scan);

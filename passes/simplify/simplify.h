@@ -37,5 +37,8 @@ void populateContractionPatterns(mlir::RewritePatternSet &patterns);
 
 /// The rewrites of clean_loops on everything under `root`; true if something changed.
 bool cleanLoops(mlir::Operation *root);
+/// Carries that sum dots or reductions over the iterations become one op behind the scan; true if
+/// something changed.
+bool moveSumsBehindLoops(mlir::Operation *root);
 
 } // namespace weir::passes
