@@ -50,7 +50,8 @@ FailureOr<runtime::Executable> buildExecutable(ModuleOp module, const BuildOptio
   }
   auto image = compileKernels(functions, {.target = options.target, .threads = options.threads});
   if (failed(image)) return failure();
-  for (runtime::Kernel &kernel : executable.kernels) kernel.codeOffset = image->offsets.lookup(kernel.name);
+  for (runtime::Kernel &kernel : executable.kernels)
+    kernel.codeOffset = image->offsets.lookup(kernel.name);
   executable.image = std::move(image->bytes);
   if (failed(writeInstructions(main, positions, executable))) return failure();
   return executable;

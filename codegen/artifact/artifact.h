@@ -1,5 +1,6 @@
-// The last step of compiling: a kernels-level module with a memory plan becomes a runtime::Executable: kernels as one
-// image of machine code, constants, buffers, and the instruction list. No pass comes after it.
+// The last step of compiling: a kernels-level module with a memory plan becomes a
+// runtime::Executable: kernels as one image of machine code, constants, buffers, and the
+// instruction list. No pass comes after it.
 #pragma once
 
 #include "codegen/cpu/target_info.h"
@@ -15,8 +16,9 @@ struct BuildOptions {
   int threads = 0; ///< that compile kernels; 0: one for each core
 };
 
-/// Errors: a kernel that cannot be lowered, or an op without a memory plan, is a diagnostic at the user's line.
-mlir::FailureOr<runtime::Executable> buildExecutable(mlir::ModuleOp module, const BuildOptions &options);
-
+/// Errors: a kernel that cannot be lowered, or an op without a memory plan, is a diagnostic at the
+/// user's line.
+mlir::FailureOr<runtime::Executable> buildExecutable(mlir::ModuleOp module,
+                                                     const BuildOptions &options);
 
 } // namespace weir::codegen

@@ -1,10 +1,10 @@
 // Elements to bytes.
 #include "codegen/artifact/elements.h"
 
-#include "llvm/ADT/APFloat.h"
-#include "llvm/ADT/APInt.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
+#include "llvm/ADT/APFloat.h"
+#include "llvm/ADT/APInt.h"
 
 #include <cstring>
 
@@ -21,10 +21,12 @@ void writeElements(ElementsAttr elements, std::byte *out) {
     out += width;
   };
   auto dense = dyn_cast<DenseElementsAttr>(elements);
-  if (dense && !dense.isSplat() && width > 1 && dense.getRawData().size() == width * elements.getNumElements()) {
+  if (dense && !dense.isSplat() && width > 1 &&
+      dense.getRawData().size() == width * elements.getNumElements()) {
     std::memcpy(out, dense.getRawData().data(), dense.getRawData().size());
   } else if (isa<FloatType>(element)) {
-    for (const llvm::APFloat &value : elements.getValues<llvm::APFloat>()) write(value.bitcastToAPInt());
+    for (const llvm::APFloat &value : elements.getValues<llvm::APFloat>())
+      write(value.bitcastToAPInt());
   } else {
     for (const llvm::APInt &value : elements.getValues<llvm::APInt>()) write(value);
   }

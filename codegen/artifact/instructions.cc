@@ -26,7 +26,8 @@ template <typename PortT> PortT portOf(StringAttr name, Type type) {
   return {name ? name.str() : "", dtypeOf(tensor.getElementType()), tensor.getShape().vec()};
 }
 
-/// The user's place: the first frame of a call chain, innermost first, outside of the library's own folders.
+/// The user's place: the first frame of a call chain, innermost first, outside of the library's own
+/// folders.
 void collectLocations(Location loc, std::vector<runtime::Location> &out) {
   if (auto place = dyn_cast<FileLineColLoc>(loc)) {
     out.push_back({place.getFilename().str(), static_cast<int32_t>(place.getLine())});
@@ -91,7 +92,8 @@ int32_t Writer::addBuffer(ir::BufferAttr attr, Type type) {
     buffer.dims = {attr.getBytes()};
   }
   for (size_t i = 0; i + 1 < attr.getStrides().size(); i += 2)
-    buffer.strides.push_back({static_cast<int32_t>(attr.getStrides()[i]), attr.getStrides()[i + 1]});
+    buffer.strides.push_back(
+        {static_cast<int32_t>(attr.getStrides()[i]), attr.getStrides()[i + 1]});
   executable.buffers.push_back(std::move(buffer));
   return known->second;
 }
@@ -99,7 +101,8 @@ int32_t Writer::addBuffer(ir::BufferAttr attr, Type type) {
 LogicalResult Writer::bind(ValueRange values, ArrayAttr attrs, Operation *op) {
   if (!attrs || attrs.size() != values.size())
     return ir::opError(op->getLoc(), op->getName().getStringRef()) << "has no memory plan";
-  for (auto [value, attr] : llvm::zip(values, attrs)) bufferOf[value] = addBuffer(cast<ir::BufferAttr>(attr), value.getType());
+  for (auto [value, attr] : llvm::zip(values, attrs))
+    bufferOf[value] = addBuffer(cast<ir::BufferAttr>(attr), value.getType());
   return success();
 }
 
@@ -109,22 +112,25 @@ void Writer::writePorts(func::FuncOp main) {
     if (auto variable = main.getArgAttrOfType<StringAttr>(i, ir::kVariableAttr))
       executable.variables.push_back(portOf<runtime::Variable>(variable, type));
     else
-      executable.inputs.push_back(portOf<runtime::Input>(main.getArgAttrOfType<StringAttr>(i, ir::kNameAttr), type));
+      executable.inputs.push_back(
+          portOf<runtime::Input>(main.getArgAttrOfType<StringAttr>(i, ir::kNameAttr), type));
   }
   for (unsigned i = 0; i < main.getNumResults(); ++i)
     if (!main.getResultAttr(i, ir::kUpdatesAttr))
-      executable.outputs.push_back(
-          portOf<runtime::Output>(main.getResultAttrOfType<StringAttr>(i, ir::kNameAttr), main.getResultTypes()[i]));
+      executable.outputs.push_back(portOf<runtime::Output>(
+          main.getResultAttrOfType<StringAttr>(i, ir::kNameAttr), main.getResultTypes()[i]));
 }
 
 LogicalResult Writer::write(func::FuncOp main) {
   writePorts(main);
   for (BlockArgument argument : main.getArguments()) {
     auto buffer = main.getArgAttrOfType<ir::BufferAttr>(argument.getArgNumber(), ir::kBufferAttr);
-    if (!buffer) return main.emitError() << "argument " << argument.getArgNumber() << " has no memory plan";
+    if (!buffer)
+      return main.emitError() << "argument " << argument.getArgNumber() << " has no memory plan";
     bufferOf[argument] = addBuffer(buffer, argument.getType());
   }
-  if (auto bytes = main->getAttrOfType<IntegerAttr>(ir::kArenaBytesAttr)) executable.arenaBytes = bytes.getInt();
+  if (auto bytes = main->getAttrOfType<IntegerAttr>(ir::kArenaBytesAttr))
+    executable.arenaBytes = bytes.getInt();
   if (failed(writeBlock(main.getBody().front(), executable.instructions))) return failure();
   executable.constants = runtime::Bytes::copyOf(constants.data(), constants.size());
   return success();
@@ -144,7 +150,8 @@ void Writer::writeCopies(Operation *op, Instructions &out) {
   for (auto pair : copies.getAsRange<ArrayAttr>()) {
     runtime::Instruction copy;
     copy.kind = Kind::Copy;
-    for (Attribute buffer : pair) copy.buffers.push_back(addBuffer(cast<ir::BufferAttr>(buffer), Type()));
+    for (Attribute buffer : pair)
+      copy.buffers.push_back(addBuffer(cast<ir::BufferAttr>(buffer), Type()));
     collectLocations(op->getLoc(), copy.locations);
     out.push_back(std::move(copy));
   }
@@ -153,7 +160,8 @@ void Writer::writeCopies(Operation *op, Instructions &out) {
 LogicalResult Writer::writeOp(Operation *op, Instructions &out) {
   if (isa<func::ReturnOp, ir::YieldOp>(op)) return success();
   if (auto constant = dyn_cast<ir::ConstantOp>(op)) writeConstant(constant);
-  if (failed(bind(op->getResults(), op->getAttrOfType<ArrayAttr>(ir::kBufferAttr), op))) return failure();
+  if (failed(bind(op->getResults(), op->getAttrOfType<ArrayAttr>(ir::kBufferAttr), op)))
+    return failure();
   if (auto launch = dyn_cast<ir::LaunchOp>(op)) return writeLaunch(launch, out);
   if (auto scan = dyn_cast<ir::ScanOp>(op)) return writeScan(scan, out);
   if (auto branch = dyn_cast<ir::IfOp>(op)) return writeIf(branch, out);
@@ -163,7 +171,8 @@ LogicalResult Writer::writeOp(Operation *op, Instructions &out) {
 
 void Writer::writeConstant(ir::ConstantOp constant) {
   auto buffer = cast<ir::BufferAttr>(constant->getAttrOfType<ArrayAttr>(ir::kBufferAttr)[0]);
-  auto [known, isNew] = constantOffsets.try_emplace(buffer.getIndex(), llvm::alignTo(constants.size(), 64));
+  auto [known, isNew] =
+      constantOffsets.try_emplace(buffer.getIndex(), llvm::alignTo(constants.size(), 64));
   if (!isNew) return;
   constants.resize(known->second + buffer.getBytes());
   writeElements(constant.getValue(), constants.data() + known->second);
@@ -185,7 +194,8 @@ LogicalResult Writer::writeScan(ir::ScanOp scan, Instructions &out) {
   runtime::Instruction instruction;
   instruction.kind = Kind::Loop;
   auto loop = scan->getAttrOfType<IntegerAttr>(ir::kLoopAttr);
-  if (!loop || failed(bind(scan.getBody().getArguments(), scan->getAttrOfType<ArrayAttr>(ir::kBodyBuffersAttr), scan)))
+  if (!loop || failed(bind(scan.getBody().getArguments(),
+                           scan->getAttrOfType<ArrayAttr>(ir::kBodyBuffersAttr), scan)))
     return scan.emitOpError() << "has no memory plan";
   instruction.loop = loop.getInt();
   instruction.trips = scan.getTrips();

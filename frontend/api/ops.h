@@ -15,10 +15,10 @@ namespace weir {
   X(neg, neg)                                                                                      \
   X(sign, sign)                                                                                    \
   X(exp, exp)                                                                                      \
-  X(expm1, expm1) X(log, log) X(log1p, log1p) X(sqrt, sqrt) X(rsqrt, rsqrt) X(cbrt, cbrt)          \
-      X(tanh, tanh) X(logistic, logistic) X(sin, sin) X(cos, cos) X(tan, tan) X(erf, erf)          \
-          X(floor, floor) X(ceil, ceil) X(roundEven, round_even) X(isFinite, is_finite)            \
-              X(logicalNot, not)
+  X(expm1, expm1)                                                                                  \
+  X(log, log) X(log1p, log1p) X(sqrt, sqrt) X(rsqrt, rsqrt) X(cbrt, cbrt) X(tanh, tanh)            \
+      X(logistic, logistic) X(sin, sin) X(cos, cos) X(tan, tan) X(erf, erf) X(floor, floor)        \
+          X(ceil, ceil) X(roundEven, round_even) X(isFinite, is_finite) X(logicalNot, not)
 #define WEIR_DECLARE_UNARY(function, op) Tensor function(Arg x);
 WEIR_UNARY_FUNCTIONS(WEIR_DECLARE_UNARY)
 #undef WEIR_DECLARE_UNARY
@@ -31,10 +31,10 @@ WEIR_UNARY_FUNCTIONS(WEIR_DECLARE_UNARY)
   X(sub, sub)                                                                                      \
   X(mul, mul)                                                                                      \
   X(div, div)                                                                                      \
-  X(pow, pow) X(max, max) X(min, min) X(atan2, atan2) X(rem, rem) X(logicalAnd, and)               \
-      X(logicalOr, or) X(logicalXor, xor) X(shiftLeft, shift_left)                                 \
-          X(shiftRightLogical, shift_right_logical)                                                \
-              X(shiftRightArithmetic, shift_right_arithmetic)
+  X(pow, pow)                                                                                      \
+  X(max, max) X(min, min) X(atan2, atan2) X(rem, rem) X(logicalAnd, and) X(logicalOr, or)          \
+      X(logicalXor, xor) X(shiftLeft, shift_left) X(shiftRightLogical, shift_right_logical)        \
+          X(shiftRightArithmetic, shift_right_arithmetic)
 #define WEIR_DECLARE_BINARY(function, op) Tensor function(Arg lhs, Arg rhs);
 WEIR_BINARY_FUNCTIONS(WEIR_DECLARE_BINARY)
 #undef WEIR_DECLARE_BINARY

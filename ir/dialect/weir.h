@@ -51,11 +51,14 @@ inline constexpr llvm::StringLiteral kKernelAttr = "weir.kernel";   ///< kind of
 inline constexpr llvm::StringLiteral kInplaceAttr = "weir.inplace"; ///< pairs [result, argument]
 inline constexpr llvm::StringLiteral kBufferAttr =
     "weir.buffer"; ///< memory plan of an op's results
-inline constexpr llvm::StringLiteral kBodyBuffersAttr = "weir.body_buffers"; ///< of a scan's body arguments
-inline constexpr llvm::StringLiteral kCopiesAttr = "weir.copies"; ///< [src, dst] pairs to copy before the op
-inline constexpr llvm::StringLiteral kLoopAttr = "weir.loop";     ///< number of a scan in @main
+inline constexpr llvm::StringLiteral kBodyBuffersAttr =
+    "weir.body_buffers"; ///< of a scan's body arguments
+inline constexpr llvm::StringLiteral kCopiesAttr =
+    "weir.copies"; ///< [src, dst] pairs to copy before the op
+inline constexpr llvm::StringLiteral kLoopAttr = "weir.loop"; ///< number of a scan in @main
 inline constexpr llvm::StringLiteral kArenaBytesAttr = "weir.arena_bytes";
-inline constexpr llvm::StringLiteral kLiveBytesAttr = "weir.live_bytes"; ///< lower bound of any plan
+inline constexpr llvm::StringLiteral kLiveBytesAttr =
+    "weir.live_bytes"; ///< lower bound of any plan
 
 /// Builds an op whose result types are inferred. A mistake is diagnosed at `loc` ("dot: contracted
 /// dims differ: …") and nothing is built; the generated `XOp::create` must only be called with

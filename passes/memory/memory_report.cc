@@ -66,9 +66,12 @@ std::string userPlace(Location loc) {
   SmallVector<FileLineColLoc> frames;
   collectFrames(loc, frames);
   for (FileLineColLoc frame : frames)
-    if (!frame.getFilename().strref().starts_with("frontend/") && !frame.getFilename().strref().contains("/frontend/"))
+    if (!frame.getFilename().strref().starts_with("frontend/") &&
+        !frame.getFilename().strref().contains("/frontend/"))
       return frame.getFilename().str() + ":" + std::to_string(frame.getLine());
-  return frames.empty() ? "" : frames.back().getFilename().str() + ":" + std::to_string(frames.back().getLine());
+  return frames.empty()
+             ? ""
+             : frames.back().getFilename().str() + ":" + std::to_string(frames.back().getLine());
 }
 
 MemoryReport reportMemory(func::FuncOp main) {
@@ -79,7 +82,9 @@ MemoryReport reportMemory(func::FuncOp main) {
   report.peakPosition = plan.peakPosition;
   llvm::DenseMap<int64_t, bool> seenConstants;
   for (const Storage &storage : plan.storages) {
-    if (storage.space == ir::Space::constant && !seenConstants.try_emplace(storage.index, true).second) continue;
+    if (storage.space == ir::Space::constant &&
+        !seenConstants.try_emplace(storage.index, true).second)
+      continue;
     report.lines.push_back(lineOf(main, storage, plan.peakPosition));
     report.positions = std::max(report.positions, storage.end + 1);
     if (storage.space == ir::Space::variable) report.variableBytes += storage.bytes;

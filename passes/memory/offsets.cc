@@ -8,9 +8,12 @@ namespace weir::passes {
 
 static constexpr int64_t kAlignment = 64;
 
-static bool overlap(const Storage &a, const Storage &b) { return a.start <= b.end && b.start <= a.end; }
+static bool overlap(const Storage &a, const Storage &b) {
+  return a.start <= b.end && b.start <= a.end;
+}
 
-/// The lowest offset where `storage` fits between those of `placed` (ascending offsets) that live at the same time.
+/// The lowest offset where `storage` fits between those of `placed` (ascending offsets) that live
+/// at the same time.
 static int64_t lowestFit(const Storage &storage, llvm::ArrayRef<Storage *> placed) {
   int64_t offset = 0;
   for (const Storage *other : placed) {
@@ -40,13 +43,17 @@ void assignOffsets(MemoryPlan &plan, int64_t positions) {
   for (Storage &storage : plan.storages)
     if (storage.space == ir::Space::arena && storage.bytes > 0) arena.push_back(&storage);
   measureLive(plan, arena, positions);
-  llvm::sort(arena, [](Storage *a, Storage *b) { return std::tuple(-a->bytes, a) < std::tuple(-b->bytes, b); });
+  llvm::sort(arena, [](Storage *a, Storage *b) {
+    return std::tuple(-a->bytes, a) < std::tuple(-b->bytes, b);
+  });
   llvm::SmallVector<Storage *> placed;
   for (Storage *storage : arena) {
     storage->offset = lowestFit(*storage, placed);
-    auto after = llvm::upper_bound(placed, storage->offset, [](int64_t offset, Storage *s) { return offset < s->offset; });
+    auto after = llvm::upper_bound(placed, storage->offset,
+                                   [](int64_t offset, Storage *s) { return offset < s->offset; });
     placed.insert(after, storage);
-    plan.arenaBytes = std::max<int64_t>(plan.arenaBytes, llvm::alignTo(storage->offset + storage->bytes, kAlignment));
+    plan.arenaBytes = std::max<int64_t>(
+        plan.arenaBytes, llvm::alignTo(storage->offset + storage->bytes, kAlignment));
   }
 }
 

@@ -1,16 +1,16 @@
-// The memory plan as a data structure: storages, and where in them each value lies. plan_memory.cc writes it down as
-// attributes; memory_report.cc tells it to people.
+// The memory plan as a data structure: storages, and where in them each value lies. plan_memory.cc
+// writes it down as attributes; memory_report.cc tells it to people.
 #pragma once
 
 #include "ir/dialect/weir.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/SmallVector.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 
 namespace weir::passes {
 
-/// Bytes that belong together, and when they hold something (positions, both ends included). Values that share them do
-/// so one after the other, or are views of each other.
+/// Bytes that belong together, and when they hold something (positions, both ends included). Values
+/// that share them do so one after the other, or are views of each other.
 struct Storage {
   ir::Space space = ir::Space::arena;
   int64_t index = 0;
@@ -46,8 +46,8 @@ struct MemoryPlan {
 /// Plans a kernels-level @main.
 MemoryPlan planMemory(mlir::func::FuncOp main);
 
-/// Gives every arena storage an offset (multiples of 64), largest first into the lowest gap that is free for its whole
-/// life; fills in the totals. `positions` is one past the last position.
+/// Gives every arena storage an offset (multiples of 64), largest first into the lowest gap that is
+/// free for its whole life; fills in the totals. `positions` is one past the last position.
 void assignOffsets(MemoryPlan &plan, int64_t positions);
 
 } // namespace weir::passes

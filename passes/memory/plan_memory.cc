@@ -26,22 +26,25 @@ public:
         scan->setAttr(ir::kLoopAttr, b.getI64IntegerAttr(plan.loops.at(op)));
         scan->setAttr(ir::kBodyBuffersAttr, buffers(scan.getBody().getArguments()));
       }
-      if (auto copies = plan.copies.find(op); copies != plan.copies.end()) op->setAttr(ir::kCopiesAttr, pairs(copies->second));
+      if (auto copies = plan.copies.find(op); copies != plan.copies.end())
+        op->setAttr(ir::kCopiesAttr, pairs(copies->second));
     });
   }
 
 private:
   Attribute buffer(const Place &place) {
     const Storage &storage = plan.storages[place.storage];
-    return ir::BufferAttr::get(b.getContext(), storage.space, storage.index, storage.offset + place.offset, place.bytes,
-                               place.strides);
+    return ir::BufferAttr::get(b.getContext(), storage.space, storage.index,
+                               storage.offset + place.offset, place.bytes, place.strides);
   }
   ArrayAttr buffers(ValueRange values) {
-    return b.getArrayAttr(llvm::map_to_vector(values, [&](Value value) { return buffer(plan.places.at(value)); }));
+    return b.getArrayAttr(
+        llvm::map_to_vector(values, [&](Value value) { return buffer(plan.places.at(value)); }));
   }
   ArrayAttr pairs(ArrayRef<Copy> copies) {
-    return b.getArrayAttr(llvm::map_to_vector(
-        copies, [&](const Copy &copy) -> Attribute { return b.getArrayAttr({buffer(copy.source), buffer(copy.target)}); }));
+    return b.getArrayAttr(llvm::map_to_vector(copies, [&](const Copy &copy) -> Attribute {
+      return b.getArrayAttr({buffer(copy.source), buffer(copy.target)});
+    }));
   }
 
   const MemoryPlan &plan;
@@ -65,8 +68,12 @@ struct PlanMemory : PassWrapper<PlanMemory, OperationPass<ModuleOp>> {
 
 } // namespace
 
-std::unique_ptr<Pass> createPlanMemoryPass() { return std::make_unique<PlanMemory>(); }
+std::unique_ptr<Pass> createPlanMemoryPass() {
+  return std::make_unique<PlanMemory>();
+}
 
-void registerMemoryPasses() { PassRegistration<PlanMemory>(); }
+void registerMemoryPasses() {
+  PassRegistration<PlanMemory>();
+}
 
 } // namespace weir::passes

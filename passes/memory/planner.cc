@@ -1,6 +1,7 @@
-// Where every value lies. Blocks are planned in program order; a block's terminator says where its values are wanted
-// (a fetch, a variable, the next carry, a branch's result), and a value goes there at once when nothing that is still
-// to be read lies in the way. Otherwise it gets bytes of its own and a copy before the terminator.
+// Where every value lies. Blocks are planned in program order; a block's terminator says where its
+// values are wanted (a fetch, a variable, the next carry, a branch's result), and a value goes
+// there at once when nothing that is still to be read lies in the way. Otherwise it gets bytes of
+// its own and a copy before the terminator.
 #include "passes/memory/plan.h"
 #include "passes/memory/positions.h"
 
@@ -14,7 +15,8 @@ namespace {
 
 class Planner {
 public:
-  explicit Planner(func::FuncOp main) : main(main), positions(main), symbols(main->getParentOfType<ModuleOp>()) {}
+  explicit Planner(func::FuncOp main)
+      : main(main), positions(main), symbols(main->getParentOfType<ModuleOp>()) {}
 
   MemoryPlan run() {
     placeArguments();
@@ -66,7 +68,8 @@ private:
 };
 
 int Planner::addStorage(ir::Space space, int64_t index, int64_t bytes, int64_t start) {
-  plan.storages.push_back({.space = space, .index = index, .bytes = bytes, .start = start, .end = start});
+  plan.storages.push_back(
+      {.space = space, .index = index, .bytes = bytes, .start = start, .end = start});
   return plan.storages.size() - 1;
 }
 
@@ -83,7 +86,8 @@ void Planner::placeArguments() {
     bool isVariable = bool(main.getArgAttr(argument.getArgNumber(), ir::kVariableAttr));
     int64_t bytes = ir::bytesOf(argument.getType());
     ir::Space space = isVariable ? ir::Space::variable : ir::Space::input;
-    place(argument, {addStorage(space, isVariable ? variables++ : inputs++, bytes, 0), 0, bytes, {}});
+    place(argument,
+          {addStorage(space, isVariable ? variables++ : inputs++, bytes, 0), 0, bytes, {}});
   }
 }
 
@@ -120,11 +124,13 @@ void Planner::planOp(Operation *op) {
   if (auto launch = dyn_cast<ir::LaunchOp>(op)) return planLaunch(launch);
   if (auto branch = dyn_cast<ir::IfOp>(op)) return planIf(branch);
   if (auto scan = dyn_cast<ir::ScanOp>(op)) return planScan(scan);
-  if (auto view = dyn_cast<ir::ReshapeOp>(op)) return place(view.getResult(), plan.places[view.getOperand()]);
+  if (auto view = dyn_cast<ir::ReshapeOp>(op))
+    return place(view.getResult(), plan.places[view.getOperand()]);
   if (auto constant = dyn_cast<ir::ConstantOp>(op)) {
     int64_t bytes = ir::bytesOf(constant.getType());
     int64_t index = constants.try_emplace(constant.getValue(), constants.size()).first->second;
-    return place(constant.getResult(), {addStorage(ir::Space::constant, index, bytes, 0), 0, bytes, {}});
+    return place(constant.getResult(),
+                 {addStorage(ir::Space::constant, index, bytes, 0), 0, bytes, {}});
   }
   for (OpResult result : op->getResults()) place(result, resultPlace(result));
 }
@@ -148,12 +154,14 @@ bool Planner::mayReuse(ir::LaunchOp launch, unsigned result, unsigned operand) {
   auto pairs = kernel ? kernel->getAttrOfType<ArrayAttr>(ir::kInplaceAttr) : ArrayAttr();
   return pairs && llvm::any_of(pairs, [&](Attribute pair) {
            auto numbers = dyn_cast<ArrayAttr>(pair);
-           return numbers && numbers.size() == 2 && cast<IntegerAttr>(numbers[0]).getInt() == result &&
+           return numbers && numbers.size() == 2 &&
+                  cast<IntegerAttr>(numbers[0]).getInt() == result &&
                   cast<IntegerAttr>(numbers[1]).getInt() == operand;
          });
 }
 
-/// Whether writing `result` at `target` destroys nothing that is read later, or by the same op other than in place.
+/// Whether writing `result` at `target` destroys nothing that is read later, or by the same op
+/// other than in place.
 bool Planner::isFreeFor(const Place &target, OpResult result) {
   Operation *op = result.getOwner();
   int64_t at = positions.start(op);
@@ -169,12 +177,14 @@ bool Planner::isFreeFor(const Place &target, OpResult result) {
   return true;
 }
 
-/// The place of an operand that dies at `launch` and whose bytes result number `result` may take over.
+/// The place of an operand that dies at `launch` and whose bytes result number `result` may take
+/// over.
 std::optional<Place> Planner::dyingOperand(ir::LaunchOp launch, unsigned result) {
   for (OpOperand &operand : launch->getOpOperands()) {
     const Place &candidate = plan.places[operand.get()];
     const Storage &storage = plan.storages[candidate.storage];
-    if (storage.space == ir::Space::arena && storage.end <= positions.start(launch) && candidate.strides.empty() &&
+    if (storage.space == ir::Space::arena && storage.end <= positions.start(launch) &&
+        candidate.strides.empty() &&
         candidate.bytes == ir::bytesOf(launch.getResult(result).getType()) &&
         storage.bytes == candidate.bytes && isFreeFor(candidate, launch->getResult(result)))
       return candidate;
@@ -187,13 +197,15 @@ void Planner::planLaunch(ir::LaunchOp launch) {
   for (OpResult result : launch->getResults()) {
     std::optional<Place> chosen = freeTarget(result);
     if (!chosen) chosen = dyingOperand(launch, result.getResultNumber());
-    if (!chosen || llvm::is_contained(places, *chosen)) chosen = newPlace(result, positions.start(launch));
+    if (!chosen || llvm::is_contained(places, *chosen))
+      chosen = newPlace(result, positions.start(launch));
     places.push_back(*chosen);
   }
   for (auto [result, chosen] : llvm::zip(launch->getResults(), places)) place(result, chosen);
 }
 
-/// Results are placed once both branches are planned, so that they do not keep the branches' values out.
+/// Results are placed once both branches are planned, so that they do not keep the branches' values
+/// out.
 void Planner::planIf(ir::IfOp branch) {
   Targets targets;
   SmallVector<Place> places;
@@ -216,7 +228,8 @@ Place Planner::slice(const Place &whole, int64_t loop, Type element) {
   return part;
 }
 
-/// Where a carry lies during the loop and after it: in its initial value's bytes if nobody else reads them again.
+/// Where a carry lies during the loop and after it: in its initial value's bytes if nobody else
+/// reads them again.
 Place Planner::carryPlace(ir::ScanOp scan, unsigned carry, ArrayRef<Place> others) {
   OpResult result = scan->getResult(carry);
   int64_t start = positions.start(scan);
@@ -225,8 +238,9 @@ Place Planner::carryPlace(ir::ScanOp scan, unsigned carry, ArrayRef<Place> other
   };
   Place from = plan.places[scan.getInits()[carry]];
   const Storage &source = plan.storages[from.storage];
-  bool dies = from.strides.empty() && from.bytes == source.bytes &&
-              llvm::all_of(source.values, [&](Value value) { return positions.lastUse(value) <= start; });
+  bool dies =
+      from.strides.empty() && from.bytes == source.bytes &&
+      llvm::all_of(source.values, [&](Value value) { return positions.lastUse(value) <= start; });
   auto target = wanted.find(result);
   bool isWanted = target != wanted.end() && target->second == from;
   if (dies && !isShared(from) && (source.space == ir::Space::arena || isWanted)) return from;
@@ -267,11 +281,13 @@ void Planner::planScan(ir::ScanOp scan) {
 void Planner::planTerminator(Operation *terminator, const Targets &targets) {
   SmallVector<Copy> copies;
   for (auto [operand, target] : llvm::zip(terminator->getOperands(), targets))
-    if (target && plan.places[operand] != *target) copies.push_back({plan.places[operand], *target});
+    if (target && plan.places[operand] != *target)
+      copies.push_back({plan.places[operand], *target});
   emitCopies(terminator, std::move(copies));
 }
 
-/// Copies that behave as if done at once: a source that another copy overwrites goes through bytes of its own first.
+/// Copies that behave as if done at once: a source that another copy overwrites goes through bytes
+/// of its own first.
 void Planner::emitCopies(Operation *before, SmallVector<Copy> copies) {
   SmallVector<Copy> saves;
   for (Copy &copy : copies) {
@@ -279,7 +295,10 @@ void Planner::emitCopies(Operation *before, SmallVector<Copy> copies) {
       return &other != &copy && other.target.storage == copy.source.storage;
     });
     if (!isOverwritten) continue;
-    Place saved{addStorage(ir::Space::arena, 0, copy.source.bytes, positions.start(before)), 0, copy.source.bytes, {}};
+    Place saved{addStorage(ir::Space::arena, 0, copy.source.bytes, positions.start(before)),
+                0,
+                copy.source.bytes,
+                {}};
     saves.push_back({copy.source, saved});
     copy.source = saved;
   }
@@ -296,6 +315,8 @@ void Planner::finishLifetimes() {
 
 } // namespace
 
-MemoryPlan planMemory(func::FuncOp main) { return Planner(main).run(); }
+MemoryPlan planMemory(func::FuncOp main) {
+  return Planner(main).run();
+}
 
 } // namespace weir::passes

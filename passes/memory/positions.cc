@@ -7,7 +7,9 @@ using namespace mlir;
 
 namespace weir::passes {
 
-Positions::Positions(func::FuncOp main) { number(main.getBody().front()); }
+Positions::Positions(func::FuncOp main) {
+  number(main.getBody().front());
+}
 
 void Positions::number(Block &block) {
   for (Operation &op : block) {
@@ -25,7 +27,8 @@ int64_t Positions::useEnd(OpOperand &use) const {
   bool isInit = scan && use.getOperandNumber() < scan.getInits().size();
   int64_t at = scan && !isInit ? end(user) : start(user);
   Block *definedIn = use.get().getParentBlock();
-  for (Block *block = user->getBlock(); block != definedIn; block = block->getParentOp()->getBlock())
+  for (Block *block = user->getBlock(); block != definedIn;
+       block = block->getParentOp()->getBlock())
     if (isa<ir::ScanOp>(block->getParentOp())) at = end(block->getParentOp());
   return at;
 }

@@ -1,9 +1,10 @@
-// Time as the plan sees it: a number for each op of @main in program order, regions included, and the last moment each
-// value is read. A value read inside a scan that it was made outside of is needed until the scan ends.
+// Time as the plan sees it: a number for each op of @main in program order, regions included, and
+// the last moment each value is read. A value read inside a scan that it was made outside of is
+// needed until the scan ends.
 #pragma once
 
-#include "llvm/ADT/DenseMap.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/DenseMap.h"
 
 namespace weir::passes {
 

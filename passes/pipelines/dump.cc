@@ -1,13 +1,13 @@
 // Dumping through a pass instrumentation.
 #include "passes/pipelines/dump.h"
 
+#include "mlir/Pass/Pass.h"
+#include "mlir/Pass/PassInstrumentation.h"
+#include "mlir/Pass/PassManager.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
-#include "mlir/Pass/Pass.h"
-#include "mlir/Pass/PassInstrumentation.h"
-#include "mlir/Pass/PassManager.h"
 
 using namespace mlir;
 
@@ -22,7 +22,9 @@ public:
   void runAfterPass(Pass *pass, Operation *op) override {
     if (isa<ModuleOp>(op)) (void)write(op, pass->getArgument());
   }
-  void runAfterPassFailed(Pass *pass, Operation *op) override { (void)write(op, (pass->getArgument() + "-failed").str()); }
+  void runAfterPassFailed(Pass *pass, Operation *op) override {
+    (void)write(op, (pass->getArgument() + "-failed").str());
+  }
 
   LogicalResult write(Operation *op, StringRef name) {
     std::string file;
@@ -31,7 +33,8 @@ public:
     llvm::sys::path::append(path, file);
     std::error_code error;
     llvm::raw_fd_ostream stream(path, error);
-    if (error) return op->emitError() << "cannot write " << path.str() << ": " << error.message(), failure();
+    if (error)
+      return op->emitError() << "cannot write " << path.str() << ": " << error.message(), failure();
     OpPrintingFlags flags;
     flags.elideLargeElementsAttrs(64).enableDebugInfo(true);
     op->print(stream, flags);

@@ -9,7 +9,9 @@ class PassManager;
 
 namespace weir::passes {
 
-/// Writes 00-source.mlir now, and NN-<pass>.mlir after each pass of `pm`, to `folder`, which is made if need be.
-mlir::LogicalResult dumpAfterEachPass(mlir::PassManager &pm, mlir::ModuleOp module, llvm::StringRef folder);
+/// Writes 00-source.mlir now, and NN-<pass>.mlir after each pass of `pm`, to `folder`, which is
+/// made if need be.
+mlir::LogicalResult dumpAfterEachPass(mlir::PassManager &pm, mlir::ModuleOp module,
+                                      llvm::StringRef folder);
 
 } // namespace weir::passes

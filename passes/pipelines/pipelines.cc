@@ -29,10 +29,12 @@ void registerAllPasses() {
   registerSimplifyPasses();
   registerFusePasses();
   registerMemoryPasses();
-  PassPipelineRegistration<>("weir-to-graph", "source to graph level: differentiate, inline, simplify",
-                             [](OpPassManager &pm) { addPipeline(pm, Level::Source, Level::Graph); });
-  PassPipelineRegistration<>("weir-to-kernels", "source to kernels level: also fuse and plan memory",
-                             [](OpPassManager &pm) { addPipeline(pm, Level::Source, Level::Kernels); });
+  PassPipelineRegistration<>(
+      "weir-to-graph", "source to graph level: differentiate, inline, simplify",
+      [](OpPassManager &pm) { addPipeline(pm, Level::Source, Level::Graph); });
+  PassPipelineRegistration<>(
+      "weir-to-kernels", "source to kernels level: also fuse and plan memory",
+      [](OpPassManager &pm) { addPipeline(pm, Level::Source, Level::Kernels); });
 }
 
 void addPipeline(OpPassManager &pm, Level from, Level to) {
@@ -56,13 +58,17 @@ LogicalResult lower(ModuleOp module, Level from, Level to, const PipelineOptions
   PassManager pm(module.getContext());
   addPipeline(pm, from, to);
   if (options.timing) pm.enableTiming();
-  if (!options.dumpTo.empty() && failed(dumpAfterEachPass(pm, module, options.dumpTo))) return failure();
+  if (!options.dumpTo.empty() && failed(dumpAfterEachPass(pm, module, options.dumpTo)))
+    return failure();
   return pm.run(module);
 }
 
 FailureOr<runtime::Executable> compileModule(ModuleOp module, const PipelineOptions &options) {
   auto target = codegen::targetForLevel(options.cpu);
-  if (!target) return module.emitError() << "no CPU level " << options.cpu << "; there are host, x86-64-v3, x86-64-v4", failure();
+  if (!target)
+    return module.emitError() << "no CPU level " << options.cpu
+                              << "; there are host, x86-64-v3, x86-64-v4",
+           failure();
   if (failed(lower(module, Level::Source, Level::Kernels, options))) return failure();
   return codegen::buildExecutable(module, {.target = *target, .threads = options.threads});
 }

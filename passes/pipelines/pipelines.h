@@ -1,7 +1,7 @@
 // The order of the whole way from a graph to an executable, the only place that knows it.
 //
-// graph -> resolve autodiff, simplify -> (Graph) -> fuse into kernels, plan memory -> (Kernels) -> machine code.
-// Each level ends verified and can be written to a folder.
+// graph -> resolve autodiff, simplify -> (Graph) -> fuse into kernels, plan memory -> (Kernels) ->
+// machine code. Each level ends verified and can be written to a folder.
 #pragma once
 
 #include "runtime/artifact/executable.h"
@@ -41,9 +41,11 @@ void registerAllPasses();
 void addPipeline(mlir::OpPassManager &pm, Level from, Level to);
 
 /// Lowers `module` in place. Errors are diagnostics at the user's lines.
-mlir::LogicalResult lower(mlir::ModuleOp module, Level from, Level to, const PipelineOptions &options = {});
+mlir::LogicalResult lower(mlir::ModuleOp module, Level from, Level to,
+                          const PipelineOptions &options = {});
 
 /// The whole way from Source. `module` is left at the kernels level.
-mlir::FailureOr<runtime::Executable> compileModule(mlir::ModuleOp module, const PipelineOptions &options = {});
+mlir::FailureOr<runtime::Executable> compileModule(mlir::ModuleOp module,
+                                                   const PipelineOptions &options = {});
 
 } // namespace weir::passes

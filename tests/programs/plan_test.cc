@@ -1,5 +1,6 @@
-// What the compiler promises about whole training steps: the arena is near the least possible, variables are updated in
-// place without copies, and more layers of the same kind add launches but hardly any kernels. features: G1 G8 X4
+// What the compiler promises about whole training steps: the arena is near the least possible,
+// variables are updated in place without copies, and more layers of the same kind add launches but
+// hardly any kernels. features: G1 G8 X4
 #include "frontend/models/char_gpt.h"
 #include "frontend/models/mlp.h"
 #include "frontend/weir.h"
@@ -22,7 +23,8 @@ struct Lowered {
     context.appendDialectRegistry(registry);
     context.loadAllAvailableDialects();
     module = mlir::parseSourceString<mlir::ModuleOp>(graph.toMlir(), &context);
-    good = module && succeeded(passes::lower(*module, passes::Level::Source, passes::Level::Kernels));
+    good =
+        module && succeeded(passes::lower(*module, passes::Level::Source, passes::Level::Kernels));
   }
   int64_t kernels() {
     int64_t n = 0;
@@ -51,10 +53,13 @@ struct Lowered {
 };
 
 Graph gpt(int64_t layers) {
-  return models::charGptTraining({.vocabulary = 65, .layers = layers, .features = 64, .context = 32}, {}, 1);
+  return models::charGptTraining(
+      {.vocabulary = 65, .layers = layers, .features = 64, .context = 32}, {}, 1);
 }
 
-Graph mlp() { return models::mlpTraining({.sizes = {64, 128, 32, 10}}, nn::adam(1e-3), 1); }
+Graph mlp() {
+  return models::mlpTraining({.sizes = {64, 128, 32, 10}}, nn::adam(1e-3), 1);
+}
 
 } // namespace
 

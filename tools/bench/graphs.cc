@@ -8,7 +8,9 @@ namespace weir::bench {
 namespace {
 
 /// Fixed pseudo-random values of about unit size times `scale`.
-Array values(Shape shape, uint64_t key, double scale) { return nn::normal(scale)({f32, std::move(shape)}, key); }
+Array values(Shape shape, uint64_t key, double scale) {
+  return nn::normal(scale)({f32, std::move(shape)}, key);
+}
 
 } // namespace
 
@@ -22,12 +24,15 @@ Graph mlpTrain() {
   return g;
 }
 
-double mlpTrainFlops() { return 2.0 * kMlpBatch * (784 * 512 * 2 + 512 * 512 * 3 + 512 * 10 * 3); }
+double mlpTrainFlops() {
+  return 2.0 * kMlpBatch * (784 * 512 * 2 + 512 * 512 * 3 + 512 * 10 * 3);
+}
 
 Graph gptTrain(const GptShape &s) {
   Graph g(1);
   int64_t d = s.features;
-  Tensor tokens = g.input("tokens", i32, {s.batch, s.context}), targets = g.input("targets", i32, {s.batch, s.context});
+  Tensor tokens = g.input("tokens", i32, {s.batch, s.context}),
+         targets = g.input("targets", i32, {s.batch, s.context});
   nn::Embedding wte(g, "wte", s.vocabulary, d), wpe(g, "wpe", s.context, d);
   Tensor x = wte(tokens) + wpe.weight;
   nn::LinearOptions linear{.weight = nn::normal(0.02)};
@@ -68,7 +73,8 @@ Graph softmaxRows() {
 
 Graph layerNormRows() {
   Graph g;
-  Tensor x = g.input("x", f32, {4096, 1024}), scale = g.input("scale", f32, {1024}), shift = g.input("shift", f32, {1024});
+  Tensor x = g.input("x", f32, {4096, 1024}), scale = g.input("scale", f32, {1024}),
+         shift = g.input("shift", f32, {1024});
   g.output("y", nn::layerNorm(x, scale, shift));
   return g;
 }

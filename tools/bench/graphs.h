@@ -1,4 +1,5 @@
-// The graphs of the rows: the same shapes and mathematics as the peers' programs (constants in their common.py).
+// The graphs of the rows: the same shapes and mathematics as the peers' programs (constants in
+// their common.py).
 #pragma once
 
 #include "frontend/weir.h"
@@ -10,7 +11,8 @@ constexpr int64_t kMlpBatch = 128;
 Graph mlpTrain();
 double mlpTrainFlops();
 
-/// vocab 96, context 128, batch 16, d 256, 4 heads, GELU 4x, pre-LN, AdamW 3e-4; `layers` is 4 in the row.
+/// vocab 96, context 128, batch 16, d 256, 4 heads, GELU 4x, pre-LN, AdamW 3e-4; `layers` is 4 in
+/// the row.
 struct GptShape {
   int64_t vocabulary = 96, context = 128, batch = 16, features = 256, layers = 4, heads = 4;
 };

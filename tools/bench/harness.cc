@@ -15,7 +15,9 @@ namespace weir::bench {
 
 namespace {
 
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 /// Seconds of CPU that the whole machine has spent.
 double machineCpuSeconds() {
@@ -24,7 +26,8 @@ double machineCpuSeconds() {
   stat >> label;
   double fields[8] = {};
   for (double &field : fields) stat >> field;
-  return (fields[0] + fields[1] + fields[2] + fields[5] + fields[6] + fields[7]) / sysconf(_SC_CLK_TCK);
+  return (fields[0] + fields[1] + fields[2] + fields[5] + fields[6] + fields[7]) /
+         sysconf(_SC_CLK_TCK);
 }
 
 double ownCpuSeconds() {
@@ -49,7 +52,8 @@ Pass timePass(const std::function<void()> &run, double minSeconds) {
   }
   double wall = now() - start;
   double others = (machineCpuSeconds() - machine) - (ownCpuSeconds() - own);
-  pass.otherCpu = std::max(0.0, others) / (wall * std::max(1u, std::thread::hardware_concurrency()));
+  pass.otherCpu =
+      std::max(0.0, others) / (wall * std::max(1u, std::thread::hardware_concurrency()));
   return pass;
 }
 
@@ -61,8 +65,8 @@ int64_t peakResidentMib() {
 
 } // namespace
 
-Measurement measure(const std::string &workload, const Settings &settings, Work work, const std::function<void()> &run,
-                    double scale) {
+Measurement measure(const std::string &workload, const Settings &settings, Work work,
+                    const std::function<void()> &run, double scale) {
   run();
   run();
   Pass best;
@@ -72,28 +76,41 @@ Measurement measure(const std::string &workload, const Settings &settings, Work 
   }
   std::sort(best.times.begin(), best.times.end());
   size_t n = best.times.size();
-  int threads = settings.threads > 0 ? settings.threads : static_cast<int>(std::thread::hardware_concurrency());
-  return {.workload = workload, .threads = threads, .medianMs = best.times[n / 2] * 1e3 * scale,
-          .minMs = best.times[0] * 1e3 * scale, .p90Ms = best.times[n * 9 / 10] * 1e3 * scale,
-          .repetitions = static_cast<int64_t>(n), .otherCpu = best.otherCpu, .work = work};
+  int threads = settings.threads > 0 ? settings.threads
+                                     : static_cast<int>(std::thread::hardware_concurrency());
+  return {.workload = workload,
+          .threads = threads,
+          .medianMs = best.times[n / 2] * 1e3 * scale,
+          .minMs = best.times[0] * 1e3 * scale,
+          .p90Ms = best.times[n * 9 / 10] * 1e3 * scale,
+          .repetitions = static_cast<int64_t>(n),
+          .otherCpu = best.otherCpu,
+          .work = work};
 }
 
 void report(const Measurement &m, const Settings &settings, double peakFlops) {
   double gflops = m.work.flops / m.medianMs * 1e-6, gbs = m.work.bytes / m.medianMs * 1e-6;
   if (settings.json) {
-    nlohmann::ordered_json line = {{"workload", m.workload}, {"framework", m.framework}, {"threads", m.threads},
-                                   {"median_ms", m.medianMs}, {"min_ms", m.minMs}, {"p90_ms", m.p90Ms},
-                                   {"n", m.repetitions}, {"compile_ms", m.work.compileMs},
-                                   {"peak_rss_mib", peakResidentMib()}, {"other_cpu", m.otherCpu}};
+    nlohmann::ordered_json line = {{"workload", m.workload},
+                                   {"framework", m.framework},
+                                   {"threads", m.threads},
+                                   {"median_ms", m.medianMs},
+                                   {"min_ms", m.minMs},
+                                   {"p90_ms", m.p90Ms},
+                                   {"n", m.repetitions},
+                                   {"compile_ms", m.work.compileMs},
+                                   {"peak_rss_mib", peakResidentMib()},
+                                   {"other_cpu", m.otherCpu}};
     if (m.work.flops > 0) line["gflops"] = gflops;
     if (m.work.bytes > 0) line["gbs"] = gbs;
     if (m.work.flops > 0 && peakFlops > 0) line["share_of_peak"] = gflops * 1e9 / peakFlops;
     std::printf("%s\n", line.dump().c_str());
   } else {
-    std::printf("%-20s %d thread%s  median %9.4f ms  min %9.4f", m.workload.c_str(), m.threads, m.threads == 1 ? " " : "s",
-                m.medianMs, m.minMs);
+    std::printf("%-20s %d thread%s  median %9.4f ms  min %9.4f", m.workload.c_str(), m.threads,
+                m.threads == 1 ? " " : "s", m.medianMs, m.minMs);
     if (m.work.flops > 0) std::printf("  %7.1f GFLOP/s", gflops);
-    if (m.work.flops > 0 && peakFlops > 0) std::printf(" (%.0f %% of peak)", gflops * 1e11 / peakFlops);
+    if (m.work.flops > 0 && peakFlops > 0)
+      std::printf(" (%.0f %% of peak)", gflops * 1e11 / peakFlops);
     if (m.work.bytes > 0) std::printf("  %6.1f GB/s", gbs);
     if (m.work.compileMs > 0) std::printf("  compile %.0f ms", m.work.compileMs);
     std::printf("%s\n", m.otherCpu >= 0.06 ? "  (noisy)" : "");

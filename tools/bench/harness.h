@@ -1,5 +1,5 @@
-// Timing of one row: warm-up, repetitions until steady, median, noise of other processes; one JSON line out.
-// The keys are those of the peers' programs, so that both can be tabulated together.
+// Timing of one row: warm-up, repetitions until steady, median, noise of other processes; one JSON
+// line out. The keys are those of the peers' programs, so that both can be tabulated together.
 #pragma once
 
 #include <functional>
@@ -8,9 +8,9 @@
 namespace weir::bench {
 
 struct Settings {
-  int threads = 0;          ///< 0: all cores
-  double minSeconds = 1.5;  ///< of steady repetitions
-  bool json = false;        ///< JSON lines only
+  int threads = 0;         ///< 0: all cores
+  double minSeconds = 1.5; ///< of steady repetitions
+  bool json = false;       ///< JSON lines only
 };
 
 /// What is known of a row besides its time.
@@ -29,10 +29,11 @@ struct Measurement {
 };
 
 /// Times `run`, one blocking call each; a call may stand for `scale` repetitions of the work.
-Measurement measure(const std::string &workload, const Settings &settings, Work work, const std::function<void()> &run,
-                    double scale = 1);
+Measurement measure(const std::string &workload, const Settings &settings, Work work,
+                    const std::function<void()> &run, double scale = 1);
 
-/// Prints a measurement: a JSON line, or a line to read with the share of `peakFlops` when that is known (not 0).
+/// Prints a measurement: a JSON line, or a line to read with the share of `peakFlops` when that is
+/// known (not 0).
 void report(const Measurement &m, const Settings &settings, double peakFlops);
 
 } // namespace weir::bench

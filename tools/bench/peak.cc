@@ -50,7 +50,8 @@ double burst() {
   for (int i = 0; i < 30; ++i) {
     auto start = std::chrono::steady_clock::now();
     sink = sink + (wide ? roundsAvx512() : roundsAvx2());
-    double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     best = std::max(best, 2.0 * kAccumulators * kRounds * (wide ? 16 : 8) / seconds);
   }
   return best;

@@ -1,5 +1,5 @@
-// What each row runs. Inference rows call the session with borrowed memory, as a server would; training rows go through
-// Program, as users do.
+// What each row runs. Inference rows call the session with borrowed memory, as a server would;
+// training rows go through Program, as users do.
 #include "tools/bench/rows.h"
 
 #include "runtime/executor/session.h"
@@ -13,28 +13,34 @@ namespace weir::bench {
 namespace {
 
 double millisSince(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+      .count();
 }
 
 Array randomArray(const TensorType &type, uint64_t key, int64_t below) {
   if (type.dtype == f32) return nn::normal()(type, key);
   Array array = Array::zeros(type.dtype, type.shape);
   auto values = array.mutableData<int32_t>();
-  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<int32_t>((i * 2654435761u + key) % below);
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] = static_cast<int32_t>((i * 2654435761u + key) % below);
   return array;
 }
 
 Feeds randomFeeds(const Program &program, int64_t below) {
   Feeds feeds;
   uint64_t key = 1;
-  for (const Program::Port &port : program.inputs()) feeds.insert({port.name, randomArray(port.type, key++, below)});
+  for (const Program::Port &port : program.inputs())
+    feeds.insert({port.name, randomArray(port.type, key++, below)});
   return feeds;
 }
 
-CompileOptions options(const Settings &settings) { return {.threads = settings.threads}; }
+CompileOptions options(const Settings &settings) {
+  return {.threads = settings.threads};
+}
 
 /// A training step; labels and tokens are drawn below `below`.
-Measurement training(const std::string &name, const Settings &settings, const Graph &graph, double flops, int64_t below) {
+Measurement training(const std::string &name, const Settings &settings, const Graph &graph,
+                     double flops, int64_t below) {
   auto start = std::chrono::steady_clock::now();
   Program program = graph.compile(options(settings));
   Feeds feeds = randomFeeds(program, below);
@@ -44,7 +50,8 @@ Measurement training(const std::string &name, const Settings &settings, const Gr
 }
 
 /// A pure function on borrowed memory.
-Measurement inference(const std::string &name, const Settings &settings, const Graph &graph, Work work) {
+Measurement inference(const std::string &name, const Settings &settings, const Graph &graph,
+                      Work work) {
   auto start = std::chrono::steady_clock::now();
   Program program = graph.compile(options(settings));
   runtime::Session *session = program.session();
@@ -52,8 +59,10 @@ Measurement inference(const std::string &name, const Settings &settings, const G
   std::vector<const void *> feedPointers;
   std::vector<void *> fetchPointers;
   uint64_t key = 1;
-  for (const Program::Port &port : program.inputs()) feeds.push_back(randomArray(port.type, key++, 2));
-  for (const Program::Port &port : program.outputs()) fetches.emplace_back(port.type.dtype, port.type.shape);
+  for (const Program::Port &port : program.inputs())
+    feeds.push_back(randomArray(port.type, key++, 2));
+  for (const Program::Port &port : program.outputs())
+    fetches.emplace_back(port.type.dtype, port.type.shape);
   for (const Array &feed : feeds) feedPointers.push_back(feed.raw());
   for (Array &fetch : fetches) fetchPointers.push_back(fetch.mutableRaw());
   auto run = [&] {
@@ -67,12 +76,13 @@ Measurement inference(const std::string &name, const Settings &settings, const G
 
 Row matmulRow(int64_t n) {
   std::string name = "matmul_" + std::to_string(n);
-  return {name, name, "[n, n] x [n, n], both given at run time, packing included", [=](const Settings &s) {
-            return inference(name, s, matmul(n), {.flops = 2.0 * n * n * n});
-          }};
+  return {
+      name, name, "[n, n] x [n, n], both given at run time, packing included",
+      [=](const Settings &s) { return inference(name, s, matmul(n), {.flops = 2.0 * n * n * n}); }};
 }
 
-Row gptRow(const std::string &name, int64_t layers, const std::string &peer, const std::string &description) {
+Row gptRow(const std::string &name, int64_t layers, const std::string &peer,
+           const std::string &description) {
   return {name, peer, description, [=](const Settings &s) {
             GptShape shape{.layers = layers};
             return training(name, s, gptTrain(shape), gptTrainFlops(shape), shape.vocabulary);
@@ -87,14 +97,24 @@ const std::vector<Row> &allRows() {
       {"mlp_train", "mlp_train", "784-512-512-10, batch 128, one SGD step",
        [](const Settings &s) { return training("mlp_train", s, mlpTrain(), mlpTrainFlops(), 10); }},
       gptRow("gpt_train", 4, "gpt_train", "GPT of 4 layers, d 256, 2048 tokens, one AdamW step"),
-      gptRow("gpt_train_16_layers", 16, "", "the same with 16 layers: its compile time shows what repeated layers cost"),
-      matmulRow(256), matmulRow(512), matmulRow(1024), matmulRow(2048),
+      gptRow("gpt_train_16_layers", 16, "",
+             "the same with 16 layers: its compile time shows what repeated layers cost"),
+      matmulRow(256),
+      matmulRow(512),
+      matmulRow(1024),
+      matmulRow(2048),
       {"softmax_4096x1024", "softmax", "rows",
-       [](const Settings &s) { return inference("softmax_4096x1024", s, softmaxRows(), {.bytes = rowBytes}); }},
+       [](const Settings &s) {
+         return inference("softmax_4096x1024", s, softmaxRows(), {.bytes = rowBytes});
+       }},
       {"layernorm_4096x1024", "layernorm", "rows",
-       [](const Settings &s) { return inference("layernorm_4096x1024", s, layerNormRows(), {.bytes = rowBytes}); }},
+       [](const Settings &s) {
+         return inference("layernorm_4096x1024", s, layerNormRows(), {.bytes = rowBytes});
+       }},
       {"ew_chain8_16M", "ew_chain", "eight elementwise ops over 16M floats",
-       [](const Settings &s) { return inference("ew_chain8_16M", s, elementwiseChain(), {.bytes = chainBytes}); }},
+       [](const Settings &s) {
+         return inference("ew_chain8_16M", s, elementwiseChain(), {.bytes = chainBytes});
+       }},
       {"small_ops_500x2", "small_ops", "500 times tanh of a 16x16 product, unrolled",
        [](const Settings &s) { return inference("small_ops_500x2", s, smallOps(), {}); }},
       {"tiny_call", "tiny_call", "one add of 16 elements",

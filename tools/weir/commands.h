@@ -1,4 +1,5 @@
-// The subcommands of `weir`. Each adds its flags and runs from its callback; it throws weir::Error on bad input.
+// The subcommands of `weir`. Each adds its flags and runs from its callback; it throws weir::Error
+// on bad input.
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -1,4 +1,5 @@
-// `weir explain memory`: the memory plan before anything runs, by class, by tensor and by source line.
+// `weir explain memory`: the memory plan before anything runs, by class, by tensor and by source
+// line.
 #include "frontend/api/error.h"
 #include "passes/memory/memory_report.h"
 #include "passes/pipelines/pipelines.h"
@@ -15,19 +16,23 @@ namespace weir::tools {
 namespace {
 
 void printClasses(const passes::MemoryReport &r) {
-  std::printf("%-12s %12s  temporaries; %s are live at once, so the plan is %.2f times the least possible\n", "arena",
-              byteCount(r.arenaBytes).c_str(), byteCount(r.liveBytes).c_str(),
+  std::printf("%-12s %12s  temporaries; %s are live at once, so the plan is %.2f times the least "
+              "possible\n",
+              "arena", byteCount(r.arenaBytes).c_str(), byteCount(r.liveBytes).c_str(),
               r.liveBytes ? double(r.arenaBytes) / r.liveBytes : 1.0);
-  std::printf("%-12s %12s  parameters and optimizer state, updated in place where the plan can\n", "variables", byteCount(r.variableBytes).c_str());
+  std::printf("%-12s %12s  parameters and optimizer state, updated in place where the plan can\n",
+              "variables", byteCount(r.variableBytes).c_str());
   std::printf("%-12s %12s  in the executable\n", "constants", byteCount(r.constantBytes).c_str());
   std::printf("%-12s %12s  in the caller's memory\n", "feeds", byteCount(r.inputBytes).c_str());
   std::printf("%-12s %12s  in the caller's memory\n", "fetches", byteCount(r.outputBytes).c_str());
   int64_t total = r.arenaBytes + r.variableBytes + r.constantBytes + r.inputBytes + r.outputBytes;
-  std::printf("%-12s %12s  (and machine code and per-thread scratch of kernels)\n", "all", byteCount(total).c_str());
+  std::printf("%-12s %12s  (and machine code and per-thread scratch of kernels)\n", "all",
+              byteCount(total).c_str());
 }
 
 void printLines(const passes::MemoryReport &r, int64_t limit) {
-  std::printf("\nat the peak (position %ld of %ld), largest first\n", static_cast<long>(r.peakPosition), static_cast<long>(r.positions));
+  std::printf("\nat the peak (position %ld of %ld), largest first\n",
+              static_cast<long>(r.peakPosition), static_cast<long>(r.positions));
   std::printf("  %10s  %-18s %-28s %-11s %s\n", "bytes", "type", "made by", "lives", "line");
   int64_t shown = 0, hidden = 0;
   for (const passes::MemoryLine &line : r.lines) {
@@ -37,8 +42,8 @@ void printLines(const passes::MemoryReport &r, int64_t limit) {
       continue;
     }
     std::string lives = std::to_string(line.start) + ".." + std::to_string(line.end);
-    std::printf("  %10s  %-18s %-28s %-11s %s\n", byteCount(line.bytes).c_str(), line.type.c_str(), line.what.c_str(),
-                lives.c_str(), line.place.c_str());
+    std::printf("  %10s  %-18s %-28s %-11s %s\n", byteCount(line.bytes).c_str(), line.type.c_str(),
+                line.what.c_str(), lives.c_str(), line.place.c_str());
   }
   if (hidden) std::printf("  ... and %ld more (--limit)\n", static_cast<long>(hidden));
 }
@@ -46,7 +51,8 @@ void printLines(const passes::MemoryReport &r, int64_t limit) {
 void printPlaces(const passes::MemoryReport &r, int64_t limit) {
   std::map<std::string, int64_t> bytesOfPlace;
   for (const passes::MemoryLine &line : r.lines)
-    if (line.kind == "arena" && line.atPeak) bytesOfPlace[line.place.empty() ? "(no line)" : line.place] += line.bytes;
+    if (line.kind == "arena" && line.atPeak)
+      bytesOfPlace[line.place.empty() ? "(no line)" : line.place] += line.bytes;
   std::vector<std::pair<int64_t, std::string>> sorted;
   for (const auto &[place, bytes] : bytesOfPlace) sorted.push_back({-bytes, place});
   std::sort(sorted.begin(), sorted.end());
@@ -58,11 +64,20 @@ void printPlaces(const passes::MemoryReport &r, int64_t limit) {
 void printJson(const passes::MemoryReport &r) {
   nlohmann::ordered_json lines = nlohmann::ordered_json::array();
   for (const passes::MemoryLine &line : r.lines)
-    lines.push_back({{"what", line.what}, {"kind", line.kind}, {"type", line.type}, {"place", line.place}, {"bytes", line.bytes},
-                     {"offset", line.offset}, {"start", line.start}, {"end", line.end}, {"at_peak", line.atPeak}});
-  nlohmann::ordered_json json = {{"arena_bytes", r.arenaBytes}, {"live_bytes", r.liveBytes}, {"variable_bytes", r.variableBytes},
-                                 {"constant_bytes", r.constantBytes}, {"input_bytes", r.inputBytes},
-                                 {"output_bytes", r.outputBytes}, {"peak_position", r.peakPosition}, {"lines", lines}};
+    lines.push_back({{"what", line.what},
+                     {"kind", line.kind},
+                     {"type", line.type},
+                     {"place", line.place},
+                     {"bytes", line.bytes},
+                     {"offset", line.offset},
+                     {"start", line.start},
+                     {"end", line.end},
+                     {"at_peak", line.atPeak}});
+  nlohmann::ordered_json json = {
+      {"arena_bytes", r.arenaBytes},       {"live_bytes", r.liveBytes},
+      {"variable_bytes", r.variableBytes}, {"constant_bytes", r.constantBytes},
+      {"input_bytes", r.inputBytes},       {"output_bytes", r.outputBytes},
+      {"peak_position", r.peakPosition},   {"lines", lines}};
   std::printf("%s\n", json.dump(1).c_str());
 }
 
@@ -82,7 +97,8 @@ void explainMemory(const std::string &source, bool json, int64_t limit) {
 void addExplain(CLI::App &app) {
   auto *explain = app.add_subcommand("explain", "say why: memory");
   explain->require_subcommand(1);
-  auto *command = explain->add_subcommand("memory", "the memory plan: by class, tensor and source line, before anything runs");
+  auto *command = explain->add_subcommand(
+      "memory", "the memory plan: by class, tensor and source line, before anything runs");
   auto source = std::make_shared<std::string>();
   auto json = std::make_shared<bool>(false);
   auto limit = std::make_shared<int64_t>(20);

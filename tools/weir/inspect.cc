@@ -1,4 +1,5 @@
-// `weir inspect`: what a graph consists of: parameters, inputs, outputs, ops, FLOPs, and the kernels it becomes.
+// `weir inspect`: what a graph consists of: parameters, inputs, outputs, ops, FLOPs, and the
+// kernels it becomes.
 #include "frontend/api/error.h"
 #include "ir/cost/cost.h"
 #include "ir/dialect/weir.h"
@@ -23,11 +24,13 @@ struct OpCount {
 
 using Histogram = std::vector<std::pair<std::string, OpCount>>;
 
-/// Ops of @main and of all it calls, by name, most FLOPs first. A loop's body counts once an op, `trips` times in FLOPs.
+/// Ops of @main and of all it calls, by name, most FLOPs first. A loop's body counts once an op,
+/// `trips` times in FLOPs.
 Histogram countOps(mlir::ModuleOp module) {
   llvm::MapVector<llvm::StringRef, OpCount> counts;
   module.walk([&](mlir::Operation *op) {
-    if (!mlir::isa_and_nonnull<ir::WeirDialect>(op->getDialect()) || mlir::isa<ir::YieldOp>(op)) return;
+    if (!mlir::isa_and_nonnull<ir::WeirDialect>(op->getDialect()) || mlir::isa<ir::YieldOp>(op))
+      return;
     OpCount &count = counts[op->getName().getStringRef()];
     ++count.ops;
     if (op->getNumRegions() == 0 && !mlir::isa<ir::CallOp, ir::LaunchOp>(op)) {
@@ -57,7 +60,8 @@ struct Summary {
 };
 
 Port portOf(mlir::Type type, llvm::StringRef name) {
-  return {name.str(), ir::typeString(type), mlir::cast<mlir::RankedTensorType>(type).getNumElements(), ir::bytesOf(type)};
+  return {name.str(), ir::typeString(type),
+          mlir::cast<mlir::RankedTensorType>(type).getNumElements(), ir::bytesOf(type)};
 }
 
 Summary summarize(mlir::ModuleOp module, mlir::func::FuncOp main) {
@@ -82,34 +86,43 @@ void printPorts(const char *title, const std::vector<Port> &ports, bool all) {
   std::printf("%s\n", title);
   size_t shown = all ? ports.size() : std::min<size_t>(ports.size(), 12);
   for (size_t i = 0; i < shown; ++i)
-    std::printf("  %-32s %-20s %10s\n", ports[i].name.c_str(), ports[i].type.c_str(), byteCount(ports[i].bytes).c_str());
+    std::printf("  %-32s %-20s %10s\n", ports[i].name.c_str(), ports[i].type.c_str(),
+                byteCount(ports[i].bytes).c_str());
   if (shown < ports.size()) std::printf("  ... and %zu more (--all)\n", ports.size() - shown);
 }
 
 void print(const Summary &s, bool all) {
-  std::printf("%zu variables with %s elements, %zu inputs, %zu outputs, %s FLOPs a run, %ld kernels in %ld launches\n",
-              s.variables.size(), count(s.parameters).c_str(), s.inputs.size(), s.outputs.size(), count(s.flops).c_str(),
-              static_cast<long>(s.kernels), static_cast<long>(s.launches));
+  std::printf("%zu variables with %s elements, %zu inputs, %zu outputs, %s FLOPs a run, %ld "
+              "kernels in %ld launches\n",
+              s.variables.size(), count(s.parameters).c_str(), s.inputs.size(), s.outputs.size(),
+              count(s.flops).c_str(), static_cast<long>(s.kernels), static_cast<long>(s.launches));
   printPorts("variables", s.variables, all);
   printPorts("inputs", s.inputs, true);
   printPorts("outputs", s.outputs, true);
   std::printf("ops, derivatives resolved\n");
   for (const auto &[name, op] : s.ops)
-    std::printf("  %-32s %8ld %12s FLOPs\n", name.c_str(), static_cast<long>(op.ops), count(op.flops).c_str());
+    std::printf("  %-32s %8ld %12s FLOPs\n", name.c_str(), static_cast<long>(op.ops),
+                count(op.flops).c_str());
 }
 
 nlohmann::json ports(const std::vector<Port> &list) {
   nlohmann::json json = nlohmann::json::array();
-  for (const Port &port : list) json.push_back({{"name", port.name}, {"type", port.type}, {"bytes", port.bytes}});
+  for (const Port &port : list)
+    json.push_back({{"name", port.name}, {"type", port.type}, {"bytes", port.bytes}});
   return json;
 }
 
 void printJson(const Summary &s) {
   nlohmann::json ops;
   for (const auto &[name, op] : s.ops) ops[name] = {{"ops", op.ops}, {"flops", op.flops}};
-  nlohmann::json json = {{"variables", ports(s.variables)}, {"inputs", ports(s.inputs)}, {"outputs", ports(s.outputs)},
-                         {"ops", ops}, {"flops", s.flops}, {"parameters", s.parameters},
-                         {"kernels", s.kernels}, {"launches", s.launches}};
+  nlohmann::json json = {{"variables", ports(s.variables)},
+                         {"inputs", ports(s.inputs)},
+                         {"outputs", ports(s.outputs)},
+                         {"ops", ops},
+                         {"flops", s.flops},
+                         {"parameters", s.parameters},
+                         {"kernels", s.kernels},
+                         {"launches", s.launches}};
   std::printf("%s\n", json.dump(1).c_str());
 }
 
@@ -139,7 +152,8 @@ void addInspect(CLI::App &app) {
   command->add_flag("--json", *json, "as JSON");
   command->add_flag("--all", *all, "list every variable");
   auto dumpTo = std::make_shared<std::string>();
-  command->add_option("--dump-to", *dumpTo, "write the graph after each pass to numbered files in this folder");
+  command->add_option("--dump-to", *dumpTo,
+                      "write the graph after each pass to numbered files in this folder");
   command->callback([=] { inspect(*source, *json, *all, *dumpTo); });
 }
 

@@ -6,9 +6,9 @@
 #include "ir/dialect/weir.h"
 #include "passes/pipelines/pipelines.h"
 
+#include "mlir/Parser/Parser.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SourceMgr.h"
-#include "mlir/Parser/Parser.h"
 
 #include <functional>
 #include <map>
@@ -31,7 +31,9 @@ std::string readText(const std::string &source) {
   auto model = zoo().find(source);
   if (model != zoo().end()) return model->second().toMlir(/*locations=*/true);
   auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(source, /*IsText=*/true);
-  if (!buffer) throw Error(source + ": " + buffer.getError().message() + "; " + modelSourceHelp(), Location::current());
+  if (!buffer)
+    throw Error(source + ": " + buffer.getError().message() + "; " + modelSourceHelp(),
+                Location::current());
   return (*buffer)->getBuffer().str();
 }
 
@@ -50,7 +52,8 @@ Model loadModel(const std::string &source) {
   model.context = std::make_unique<mlir::MLIRContext>(registry);
   model.context->loadAllAvailableDialects();
   llvm::SourceMgr sources;
-  sources.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(readText(source), source), llvm::SMLoc());
+  sources.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(readText(source), source),
+                             llvm::SMLoc());
   mlir::SourceMgrDiagnosticHandler handler(sources, model.context.get());
   model.module = mlir::parseSourceFile<mlir::ModuleOp>(sources, model.context.get());
   if (!model.module) throw Error(source + " is not a valid graph", Location::current());

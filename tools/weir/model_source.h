@@ -1,4 +1,5 @@
-// Where commands get a graph from: a file of weir text, standard input ("-"), or a model of the zoo by name.
+// Where commands get a graph from: a file of weir text, standard input ("-"), or a model of the zoo
+// by name.
 #pragma once
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -18,8 +19,9 @@ struct Model {
   mlir::func::FuncOp main() { return module->lookupSymbol<mlir::func::FuncOp>("main"); }
 };
 
-/// `source`: "gpt", "gpt-eval", "mlp", "mlp-eval" (with the defaults of `weir train`), a path, or "-".
-/// Throws weir::Error when there is no such file, it does not parse or verify, or it has no @main.
+/// `source`: "gpt", "gpt-eval", "mlp", "mlp-eval" (with the defaults of `weir train`), a path, or
+/// "-". Throws weir::Error when there is no such file, it does not parse or verify, or it has no
+/// @main.
 Model loadModel(const std::string &source);
 
 /// What `source` may be, for --help.

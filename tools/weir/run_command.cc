@@ -1,4 +1,5 @@
-// `weir run`: one run of a graph, compiled or interpreted op by op, on values given on the command line.
+// `weir run`: one run of a graph, compiled or interpreted op by op, on values given on the command
+// line.
 #include "frontend/data/philox.h"
 #include "frontend/weir.h"
 #include "ir/dialect/weir.h"
@@ -58,7 +59,8 @@ std::vector<Port> results(mlir::func::FuncOp main) {
   for (unsigned i = 0; i < main.getNumResults(); ++i) {
     auto name = main.getResultAttrOfType<mlir::StringAttr>(i, ir::kNameAttr);
     auto updates = main.getResultAttrOfType<mlir::IntegerAttr>(i, ir::kUpdatesAttr);
-    std::string fallback = updates ? arguments(main)[updates.getInt()].name : "result" + std::to_string(i);
+    std::string fallback =
+        updates ? arguments(main)[updates.getInt()].name : "result" + std::to_string(i);
     ports.push_back(portOf(main.getResultTypes()[i], name, fallback));
   }
   return ports;
@@ -69,7 +71,8 @@ Array parseValue(const Port &port, const std::string &text) {
   std::vector<double> values(runtime::elementCount(port.shape).value());
   if (text == "random") {
     data::Philox random(data::streamKey(0, port.name));
-    for (double &v : values) v = port.dtype == f32 || port.dtype == f64 ? random.normal() : random.below(2);
+    for (double &v : values)
+      v = port.dtype == f32 || port.dtype == f64 ? random.normal() : random.below(2);
   } else if (text == "iota") {
     for (size_t i = 0; i < values.size(); ++i) values[i] = i;
   } else if (text == "zeros" || text == "ones") {
@@ -84,12 +87,13 @@ Array parseValue(const Port &port, const std::string &text) {
       } catch (const std::exception &) {
       }
       if (used == 0 || used != word.size())
-        throw Error("value of " + port.name + ": '" + word + "' is no number; zeros, ones, random and iota are words it may be",
+        throw Error("value of " + port.name + ": '" + word +
+                        "' is no number; zeros, ones, random and iota are words it may be",
                     Location::current());
     }
     if (numbers.size() != values.size() && numbers.size() != 1)
-      throw Error("value of " + port.name + ": " + std::to_string(numbers.size()) + " numbers for " +
-                      runtime::typeStr(port.dtype, port.shape),
+      throw Error("value of " + port.name + ": " + std::to_string(numbers.size()) +
+                      " numbers for " + runtime::typeStr(port.dtype, port.shape),
                   Location::current());
     for (size_t i = 0; i < values.size(); ++i) values[i] = numbers[numbers.size() == 1 ? 0 : i];
   }
@@ -97,11 +101,13 @@ Array parseValue(const Port &port, const std::string &text) {
 }
 
 /// Values of all arguments: those named, and random ones for the rest.
-std::vector<Array> argumentValues(const std::vector<Port> &ports, const std::vector<std::string> &given) {
+std::vector<Array> argumentValues(const std::vector<Port> &ports,
+                                  const std::vector<std::string> &given) {
   std::map<std::string, std::string> texts;
   for (const std::string &word : given) {
     size_t equals = word.find('=');
-    if (equals == std::string::npos) throw Error("--input " + word + ": NAME=VALUE is expected", Location::current());
+    if (equals == std::string::npos)
+      throw Error("--input " + word + ": NAME=VALUE is expected", Location::current());
     texts[word.substr(0, equals)] = word.substr(equals + 1);
   }
   std::vector<Array> values;
@@ -113,7 +119,8 @@ std::vector<Array> argumentValues(const std::vector<Port> &ports, const std::vec
   if (!texts.empty()) {
     std::string names;
     for (const Port &port : ports) names += (names.empty() ? "" : ", ") + port.name;
-    throw Error("no input is called " + texts.begin()->first + "; there are: " + names, Location::current());
+    throw Error("no input is called " + texts.begin()->first + "; there are: " + names,
+                Location::current());
   }
   return values;
 }
@@ -135,7 +142,8 @@ bool isAskedFor(mlir::Operation *op, const std::vector<std::string> &asked) {
   return false;
 }
 
-std::vector<Array> interpretMain(Model &model, const std::vector<Array> &values, const RunOptions &options) {
+std::vector<Array> interpretMain(Model &model, const std::vector<Array> &values,
+                                 const RunOptions &options) {
   if (failed(passes::lower(*model.module, passes::Level::Source, passes::Level::Resolved)))
     throw Error("cannot differentiate " + options.source, Location::current());
   ir::InterpretOptions interpretOptions;
@@ -143,10 +151,12 @@ std::vector<Array> interpretMain(Model &model, const std::vector<Array> &values,
     interpretOptions.observe = [&](mlir::Operation *op, llvm::ArrayRef<Array> opResults) {
       if (!isAskedFor(op, options.printAfter)) return;
       for (const Array &value : opResults)
-        std::printf("%s = %s\n", op->getName().getStringRef().str().c_str(), value.str(options.limit).c_str());
+        std::printf("%s = %s\n", op->getName().getStringRef().str().c_str(),
+                    value.str(options.limit).c_str());
     };
   auto outputs = ir::interpret(*model.module, "main", values, interpretOptions);
-  if (failed(outputs)) throw Error("interpreting " + options.source + " failed", Location::current());
+  if (failed(outputs))
+    throw Error("interpreting " + options.source + " failed", Location::current());
   return *outputs;
 }
 
@@ -156,21 +166,26 @@ template <typename T> T check(absl::StatusOr<T> result) {
 }
 
 /// Outputs, then new values of variables, in the order of `ports`.
-std::vector<Array> runCompiled(Model &model, const std::vector<Port> &resultPorts, const std::vector<Array> &values,
-                               const RunOptions &options) {
+std::vector<Array> runCompiled(Model &model, const std::vector<Port> &resultPorts,
+                               const std::vector<Array> &values, const RunOptions &options) {
   mlir::func::FuncOp main = model.main();
   std::vector<Port> argumentPorts = arguments(main);
   std::vector<bool> isVariable, isUpdate;
-  for (unsigned i = 0; i < main.getNumArguments(); ++i) isVariable.push_back(bool(main.getArgAttr(i, ir::kVariableAttr)));
-  for (unsigned i = 0; i < main.getNumResults(); ++i) isUpdate.push_back(bool(main.getResultAttr(i, ir::kUpdatesAttr)));
+  for (unsigned i = 0; i < main.getNumArguments(); ++i)
+    isVariable.push_back(bool(main.getArgAttr(i, ir::kVariableAttr)));
+  for (unsigned i = 0; i < main.getNumResults(); ++i)
+    isUpdate.push_back(bool(main.getResultAttr(i, ir::kUpdatesAttr)));
   auto executable = passes::compileModule(*model.module);
-  if (failed(executable)) throw Error("compiling " + options.source + " failed", Location::current());
-  auto session = check(runtime::Session::create(std::make_shared<const runtime::Executable>(std::move(*executable))));
+  if (failed(executable))
+    throw Error("compiling " + options.source + " failed", Location::current());
+  auto session = check(runtime::Session::create(
+      std::make_shared<const runtime::Executable>(std::move(*executable))));
   std::vector<Array> feeds;
   for (size_t i = 0; i < values.size(); ++i) {
     if (!isVariable[i]) {
       feeds.push_back(values[i]);
-    } else if (absl::Status status = session->setVariable(argumentPorts[i].name, values[i]); !status.ok()) {
+    } else if (absl::Status status = session->setVariable(argumentPorts[i].name, values[i]);
+               !status.ok()) {
       throw Error(std::string(status.message()), Location::current());
     }
   }
@@ -183,12 +198,13 @@ std::vector<Array> runCompiled(Model &model, const std::vector<Port> &resultPort
 
 void run(const RunOptions &options) {
   if (!options.printAfter.empty() && !options.interpret)
-    throw Error("--print-after needs --interpret: compiled kernels have no ops left", Location::current());
+    throw Error("--print-after needs --interpret: compiled kernels have no ops left",
+                Location::current());
   Model model = loadModel(options.source);
   std::vector<Array> values = argumentValues(arguments(model.main()), options.values);
   std::vector<Port> ports = results(model.main());
-  std::vector<Array> outputs =
-      options.interpret ? interpretMain(model, values, options) : runCompiled(model, ports, values, options);
+  std::vector<Array> outputs = options.interpret ? interpretMain(model, values, options)
+                                                 : runCompiled(model, ports, values, options);
   for (size_t i = 0; i < ports.size(); ++i)
     std::printf("%s = %s\n", ports[i].name.c_str(), outputs[i].str(options.limit).c_str());
 }
@@ -199,11 +215,15 @@ void addRun(CLI::App &app) {
   auto *command = app.add_subcommand("run", "run a graph once and print what it returns");
   auto options = std::make_shared<RunOptions>();
   command->add_option("model", options->source, modelSourceHelp())->required();
-  command->add_option("--input", options->values, "NAME=VALUE for an input or variable: zeros, ones, random, iota, or numbers "
-                                                  "separated by commas; what is not given is random");
-  command->add_flag("--interpret", options->interpret, "op by op with the reference interpreter, no compilation");
-  command->add_option("--print-after", options->printAfter, "with --interpret: values of ops by name (dot) or place (model.cc:42)");
-  command->add_option("--limit", options->limit, "elements printed of each value")->capture_default_str();
+  command->add_option("--input", options->values,
+                      "NAME=VALUE for an input or variable: zeros, ones, random, iota, or numbers "
+                      "separated by commas; what is not given is random");
+  command->add_flag("--interpret", options->interpret,
+                    "op by op with the reference interpreter, no compilation");
+  command->add_option("--print-after", options->printAfter,
+                      "with --interpret: values of ops by name (dot) or place (model.cc:42)");
+  command->add_option("--limit", options->limit, "elements printed of each value")
+      ->capture_default_str();
   command->callback([=] { run(*options); });
 }
 

@@ -13,7 +13,9 @@ namespace {
 constexpr const char *kLosses = "training.losses", *kValidationSteps = "training.validation_steps",
                      *kValidationLosses = "training.validation_losses";
 
-[[noreturn]] void fail(const absl::Status &status) { throw Error(std::string(status.message()), Location::current()); }
+[[noreturn]] void fail(const absl::Status &status) {
+  throw Error(std::string(status.message()), Location::current());
+}
 
 template <typename T> T check(absl::StatusOr<T> result) {
   if (!result.ok()) fail(result.status());
@@ -25,11 +27,13 @@ template <typename T> Array vectorArray(const std::vector<T> &values) {
 }
 
 /// The tensor of that name with any length along its one dim.
-template <typename T> std::vector<T> readVector(const runtime::Checkpoint &file, const std::string &name) {
+template <typename T>
+std::vector<T> readVector(const runtime::Checkpoint &file, const std::string &name) {
   for (const auto &[key, tensor] : file.tensors)
     if (key == name && tensor.dtype() == runtime::dtypeOf<T>() && tensor.rank() == 1)
       return {tensor.data<T>().begin(), tensor.data<T>().end()};
-  throw Error(file.path + " is no training checkpoint: it has no list " + name, Location::current());
+  throw Error(file.path + " is no training checkpoint: it has no list " + name,
+              Location::current());
 }
 
 double readSeconds(const runtime::Checkpoint &file) {
@@ -48,19 +52,23 @@ void restoreVariablesFrom(const runtime::Checkpoint &file, Program &program) {
   for (const auto &[name, value] : values) program.setVariable(name, value);
 }
 
-void checkConfig(const runtime::Checkpoint &file, const std::map<std::string, std::string> &config) {
+void checkConfig(const runtime::Checkpoint &file,
+                 const std::map<std::string, std::string> &config) {
   for (const auto &[key, value] : config) {
     std::string saved = check(file.text(key));
     if (saved != value)
-      throw Error(file.path + " was made with " + key + " " + saved + ", but this run has " + value, Location::current());
+      throw Error(file.path + " was made with " + key + " " + saved + ", but this run has " + value,
+                  Location::current());
   }
 }
 
 } // namespace
 
-void saveCheckpoint(const std::string &path, const Program &program, const TrainTask &task, const TrainResult &result) {
+void saveCheckpoint(const std::string &path, const Program &program, const TrainTask &task,
+                    const TrainResult &result) {
   runtime::Checkpoint file;
-  for (const Program::Port &port : program.variables()) file.tensors.push_back({port.name, program.variable(port.name)});
+  for (const Program::Port &port : program.variables())
+    file.tensors.push_back({port.name, program.variable(port.name)});
   std::vector<int64_t> steps;
   std::vector<double> losses;
   for (auto [step, loss] : result.curves.validation) steps.push_back(step), losses.push_back(loss);
@@ -73,13 +81,15 @@ void saveCheckpoint(const std::string &path, const Program &program, const Train
   if (absl::Status status = runtime::writeCheckpoint(path, file); !status.ok()) fail(status);
 }
 
-void restoreCheckpoint(const std::string &path, Program &program, const TrainTask &task, TrainResult &result) {
+void restoreCheckpoint(const std::string &path, Program &program, const TrainTask &task,
+                       TrainResult &result) {
   auto file = check(runtime::readCheckpoint(path));
   checkConfig(file, task.config);
   result.curves.training = readVector<float>(file, kLosses);
   auto steps = readVector<int64_t>(file, kValidationSteps);
   auto losses = readVector<double>(file, kValidationLosses);
-  for (size_t i = 0; i < std::min(steps.size(), losses.size()); ++i) result.curves.validation.push_back({steps[i], losses[i]});
+  for (size_t i = 0; i < std::min(steps.size(), losses.size()); ++i)
+    result.curves.validation.push_back({steps[i], losses[i]});
   if (!losses.empty()) result.validationLoss = losses.back();
   result.stepSeconds = readSeconds(file);
   std::string data = check(file.text("data"));

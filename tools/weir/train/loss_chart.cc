@@ -55,15 +55,19 @@ std::string grid(const Axes &axes) {
   for (double loss = axes.low; loss <= axes.high + step / 2; loss += step)
     svg += format("<line x1='%g' y1='%.1f' x2='%g' y2='%.1f' stroke='#ddd'/>"
                   "<text x='%g' y='%.1f' text-anchor='end'>%.4g</text>\n",
-                  kLeft, axes.y(loss), kWidth - kRight, axes.y(loss), kLeft - 8, axes.y(loss) + 4, loss);
+                  kLeft, axes.y(loss), kWidth - kRight, axes.y(loss), kLeft - 8, axes.y(loss) + 4,
+                  loss);
   step = roundStep(axes.maxStep, 8);
   for (double at = 0; at <= axes.maxStep + step / 100; at += step)
-    svg += format("<text x='%.1f' y='%g' text-anchor='middle'>%g</text>\n", axes.x(at), kHeight - kBottom + 20, at);
-  return svg + format("<text x='%g' y='%g' text-anchor='middle'>step</text>\n", kWidth / 2, kHeight - 10);
+    svg += format("<text x='%.1f' y='%g' text-anchor='middle'>%g</text>\n", axes.x(at),
+                  kHeight - kBottom + 20, at);
+  return svg +
+         format("<text x='%g' y='%g' text-anchor='middle'>step</text>\n", kWidth / 2, kHeight - 10);
 }
 
 /// Every n-th point of `losses`, after a mean over `window`.
-std::string curve(const Axes &axes, const std::vector<float> &losses, size_t window, const char *style) {
+std::string curve(const Axes &axes, const std::vector<float> &losses, size_t window,
+                  const char *style) {
   std::string points;
   size_t stride = std::max<size_t>(1, losses.size() / 1000);
   double sum = 0;
@@ -80,20 +84,24 @@ std::string curve(const Axes &axes, const std::vector<float> &losses, size_t win
 
 std::string lossChart(const LossCurves &curves) {
   Axes axes = fit(curves);
-  std::string svg = format("<svg xmlns='http://www.w3.org/2000/svg' width='%g' height='%g' viewBox='0 0 %g %g' "
-                           "font-family='sans-serif' font-size='12' fill='#333'>\n"
-                           "<rect width='100%%' height='100%%' fill='white'/>\n",
-                           kWidth, kHeight, kWidth, kHeight);
+  std::string svg =
+      format("<svg xmlns='http://www.w3.org/2000/svg' width='%g' height='%g' viewBox='0 0 %g %g' "
+             "font-family='sans-serif' font-size='12' fill='#333'>\n"
+             "<rect width='100%%' height='100%%' fill='white'/>\n",
+             kWidth, kHeight, kWidth, kHeight);
   svg += "<text x='64' y='28' font-size='16'>" + curves.title + "</text>\n" + grid(axes);
   size_t window = std::max<size_t>(1, curves.training.size() / 50);
   svg += curve(axes, curves.training, 1, "stroke='#9ecae1' stroke-width='1'");
   svg += curve(axes, curves.training, window, "stroke='#08519c' stroke-width='2'");
   for (auto [step, loss] : curves.validation)
-    svg += format("<circle cx='%.1f' cy='%.1f' r='4' fill='#d94801'/>\n", axes.x(step), axes.y(loss));
-  svg += format("<text x='%g' y='28' text-anchor='end'><tspan fill='#08519c'>training (running mean of %zu)</tspan>",
+    svg +=
+        format("<circle cx='%.1f' cy='%.1f' r='4' fill='#d94801'/>\n", axes.x(step), axes.y(loss));
+  svg += format("<text x='%g' y='28' text-anchor='end'><tspan fill='#08519c'>training (running "
+                "mean of %zu)</tspan>",
                 kWidth - kRight, window);
   if (!curves.validation.empty())
-    svg += format(" <tspan fill='#d94801'>validation, last %.4f</tspan>", curves.validation.back().second);
+    svg += format(" <tspan fill='#d94801'>validation, last %.4f</tspan>",
+                  curves.validation.back().second);
   return svg + "</text>\n</svg>\n";
 }
 

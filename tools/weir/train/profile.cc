@@ -19,7 +19,8 @@ struct Entry {
 
 std::string placeOf(const runtime::Instruction &launch) {
   for (const runtime::Location &at : launch.locations)
-    if (at.file.find("frontend/api") == std::string::npos && at.file.find("frontend/nn") == std::string::npos)
+    if (at.file.find("frontend/api") == std::string::npos &&
+        at.file.find("frontend/nn") == std::string::npos)
       return at.file + ":" + std::to_string(at.line);
   return "";
 }
@@ -40,15 +41,17 @@ std::string profileTable(const runtime::TraceRecorder &recorder, int64_t limit) 
   }
   std::vector<Entry> entries;
   for (const auto &[kernel, entry] : byKernel) entries.push_back(entry);
-  std::sort(entries.begin(), entries.end(), [](const Entry &a, const Entry &b) { return a.nanos > b.nanos; });
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry &a, const Entry &b) { return a.nanos > b.nanos; });
   char line[256];
-  std::string table = "kernel            launches   share    us each   GFLOP/s    GB/s  line of the slowest launch\n";
+  std::string table = "kernel            launches   share    us each   GFLOP/s    GB/s  line of "
+                      "the slowest launch\n";
   for (size_t i = 0; i < entries.size() && static_cast<int64_t>(i) < limit; ++i) {
     const Entry &e = entries[i];
     double each = e.nanos / e.launches;
-    std::snprintf(line, sizeof line, "%-16s %9ld %6.1f %% %10.1f %9.1f %7.1f  ", e.kernel->name.c_str(),
-                  static_cast<long>(e.launches), 100 * e.nanos / total, each * 1e-3, e.kernel->flops / each,
-                  e.kernel->bytesMoved / each);
+    std::snprintf(line, sizeof line, "%-16s %9ld %6.1f %% %10.1f %9.1f %7.1f  ",
+                  e.kernel->name.c_str(), static_cast<long>(e.launches), 100 * e.nanos / total,
+                  each * 1e-3, e.kernel->flops / each, e.kernel->bytesMoved / each);
     table += line + placeOf(*e.slowest) + "\n";
   }
   return table;

@@ -7,7 +7,8 @@
 
 namespace weir::tools {
 
-/// Kernels by total time: launches, share, GFLOP/s, GB/s, and the user's line of the slowest launch.
+/// Kernels by total time: launches, share, GFLOP/s, GB/s, and the user's line of the slowest
+/// launch.
 std::string profileTable(const runtime::TraceRecorder &recorder, int64_t limit);
 
 } // namespace weir::tools

@@ -27,17 +27,22 @@ static std::string scaled(double n, const char *space) {
   return format(unit == 0 ? "%.0f%s%s" : "%.3g%s%s", n, space, units[unit]);
 }
 
-std::string count(double n) { return scaled(n, ""); }
-std::string byteCount(double bytes) { return scaled(bytes, " ") + "B"; }
+std::string count(double n) {
+  return scaled(n, "");
+}
+std::string byteCount(double bytes) {
+  return scaled(bytes, " ") + "B";
+}
 
 ProgressBar::ProgressBar(int64_t done, int64_t total, int64_t unitsPerStep, std::string unit)
-    : first(done), total(total), unitsPerStep(unitsPerStep), unit(std::move(unit)), terminal(isatty(STDERR_FILENO)) {}
+    : first(done), total(total), unitsPerStep(unitsPerStep), unit(std::move(unit)),
+      terminal(isatty(STDERR_FILENO)) {}
 
 std::string ProgressBar::line(int64_t done, double loss, double seconds) const {
   double rate = seconds > 0 ? (done - first) / seconds : 0;
   std::string left = rate > 0 ? duration((total - done) / rate) : "?";
-  return format("step %ld/%ld  loss %.4f  %s %s/s  %s left", done, total, loss, count(rate * unitsPerStep).c_str(),
-                unit.c_str(), left.c_str());
+  return format("step %ld/%ld  loss %.4f  %s %s/s  %s left", done, total, loss,
+                count(rate * unitsPerStep).c_str(), unit.c_str(), left.c_str());
 }
 
 void ProgressBar::update(int64_t done, double loss, double seconds) {

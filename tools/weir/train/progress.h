@@ -1,4 +1,5 @@
-// Progress of long work on standard error: a bar that redraws itself on a terminal, a line each tenth elsewhere.
+// Progress of long work on standard error: a bar that redraws itself on a terminal, a line each
+// tenth elsewhere.
 #pragma once
 
 #include <chrono>
@@ -10,7 +11,9 @@ namespace weir::tools {
 /// Seconds since construction, less what was excluded.
 class Stopwatch {
 public:
-  double seconds() const { return excluded + std::chrono::duration<double>(Clock::now() - start).count(); }
+  double seconds() const {
+    return excluded + std::chrono::duration<double>(Clock::now() - start).count();
+  }
   /// Counts `seconds` as if they had passed before (negative: takes them out).
   void add(double seconds) { excluded += seconds; }
 
@@ -24,7 +27,8 @@ class ProgressBar {
 public:
   /// `done` of `total` steps were done before; `unitsPerStep` tokens or rows a step, named `unit`.
   ProgressBar(int64_t done, int64_t total, int64_t unitsPerStep, std::string unit);
-  /// After step `done`; redraws at most ten times a second. `seconds` is the time of the steps since construction.
+  /// After step `done`; redraws at most ten times a second. `seconds` is the time of the steps
+  /// since construction.
   void update(int64_t done, double loss, double seconds);
   /// A line of its own between redraws.
   void print(const std::string &line);

@@ -1,7 +1,7 @@
 // The summary at the end of a training run.
-#include "tools/weir/files.h"
 #include "runtime/executor/session.h"
 #include "tools/bench/peak.h"
+#include "tools/weir/files.h"
 #include "tools/weir/train/progress.h"
 #include "tools/weir/train/training_loop.h"
 
@@ -15,7 +15,8 @@ namespace weir::tools {
 
 namespace {
 
-/// A line of /proc/self/status in bytes ("VmHWM:": the most that was resident); 0 where there is none.
+/// A line of /proc/self/status in bytes ("VmHWM:": the most that was resident); 0 where there is
+/// none.
 double processMemory(const std::string &key) {
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);)
@@ -24,24 +25,30 @@ double processMemory(const std::string &key) {
 }
 
 /// FLOPs of the kernels that a run launches.
-double flopsOf(const std::vector<runtime::Instruction> &list, const runtime::Executable &executable) {
+double flopsOf(const std::vector<runtime::Instruction> &list,
+               const runtime::Executable &executable) {
   double flops = 0;
   for (const runtime::Instruction &step : list) {
-    if (step.kind == runtime::Instruction::Kind::Launch) flops += executable.kernels[step.kernel].flops;
+    if (step.kind == runtime::Instruction::Kind::Launch)
+      flops += executable.kernels[step.kernel].flops;
     double body = flopsOf(step.body, executable), otherwise = flopsOf(step.otherwise, executable);
-    flops += step.kind == runtime::Instruction::Kind::Loop ? step.trips * body : std::max(body, otherwise);
+    flops += step.kind == runtime::Instruction::Kind::Loop ? step.trips * body
+                                                           : std::max(body, otherwise);
   }
   return flops;
 }
 
 } // namespace
 
-void reportTraining(const Program &program, const TrainTask &task, const TrainOptions &options, const TrainResult &result) {
+void reportTraining(const Program &program, const TrainTask &task, const TrainOptions &options,
+                    const TrainResult &result) {
   runtime::Session &session = *program.session();
   const runtime::Executable &executable = session.executable();
-  auto threads = options.threads > 0 ? static_cast<int>(options.threads) : static_cast<int>(std::thread::hardware_concurrency());
+  auto threads = options.threads > 0 ? static_cast<int>(options.threads)
+                                     : static_cast<int>(std::thread::hardware_concurrency());
   double steps = static_cast<double>(result.curves.training.size());
-  double flops = flopsOf(executable.instructions, executable), peak = bench::measurePeakFlops(threads);
+  double flops = flopsOf(executable.instructions, executable),
+         peak = bench::measurePeakFlops(threads);
   double stepMs = steps > 0 ? 1e3 * result.stepSeconds / steps : 0;
   double rate = stepMs > 0 ? flops / stepMs * 1e3 : 0;
   double unitsPerSecond = stepMs > 0 ? task.unitsPerStep / stepMs * 1e3 : 0;
@@ -49,26 +56,42 @@ void reportTraining(const Program &program, const TrainTask &task, const TrainOp
   int64_t launches = runtime::maxLaunches(executable.instructions);
   double trainingLoss = result.curves.training.empty() ? 0 : result.curves.training.back();
 
-  std::printf("compile      %.0f ms for %zu kernels in %ld launches\n", 1e3 * program.compileSeconds(), executable.kernels.size(),
+  std::printf("compile      %.0f ms for %zu kernels in %ld launches\n",
+              1e3 * program.compileSeconds(), executable.kernels.size(),
               static_cast<long>(launches));
-  std::printf("steps        %.0f in %s, %.2f ms each, %s %s/s\n", steps, duration(result.stepSeconds).c_str(), stepMs,
-              count(unitsPerSecond).c_str(), task.unit.c_str());
-  std::printf("arithmetic   %s FLOPs a step, %.0f GFLOP/s, %.0f %% of the machine's %.0f\n", count(flops).c_str(), rate * 1e-9,
-              100 * rate / peak, peak * 1e-9);
-  std::printf("memory       %s predicted (arena %s, variables %s, code and constants %s, feeds and fetches %s); process at most %s\n",
-              byteCount(memory.peakBytes()).c_str(), byteCount(memory.arenaBytes + memory.scratchBytes).c_str(),
-              byteCount(memory.variableBytes).c_str(), byteCount(memory.imageBytes + memory.constantBytes).c_str(),
-              byteCount(memory.inputBytes + memory.outputBytes).c_str(), byteCount(processMemory("VmHWM:")).c_str());
-  std::printf("written      %s/loss.svg, summary.json, checkpoint.safetensors\n", options.folder.c_str());
+  std::printf("steps        %.0f in %s, %.2f ms each, %s %s/s\n", steps,
+              duration(result.stepSeconds).c_str(), stepMs, count(unitsPerSecond).c_str(),
+              task.unit.c_str());
+  std::printf("arithmetic   %s FLOPs a step, %.0f GFLOP/s, %.0f %% of the machine's %.0f\n",
+              count(flops).c_str(), rate * 1e-9, 100 * rate / peak, peak * 1e-9);
+  std::printf("memory       %s predicted (arena %s, variables %s, code and constants %s, feeds and "
+              "fetches %s); process at most %s\n",
+              byteCount(memory.peakBytes()).c_str(),
+              byteCount(memory.arenaBytes + memory.scratchBytes).c_str(),
+              byteCount(memory.variableBytes).c_str(),
+              byteCount(memory.imageBytes + memory.constantBytes).c_str(),
+              byteCount(memory.inputBytes + memory.outputBytes).c_str(),
+              byteCount(processMemory("VmHWM:")).c_str());
+  std::printf("written      %s/loss.svg, summary.json, checkpoint.safetensors\n",
+              options.folder.c_str());
 
-  nlohmann::ordered_json json = {
-      {"title", task.title}, {"config", task.config}, {"steps", result.curves.training.size()},
-      {"training_loss", trainingLoss}, {"validation_loss", result.validationLoss},
-      {"compile_seconds", program.compileSeconds()}, {"step_seconds", result.stepSeconds},
-      {"units_per_second", unitsPerSecond}, {"unit", task.unit}, {"flops_per_step", flops},
-      {"flops_per_second", rate}, {"peak_flops_per_second", peak}, {"threads", threads},
-      {"kernels", executable.kernels.size()}, {"launches", launches},
-      {"predicted_peak_bytes", memory.peakBytes()}, {"process_peak_bytes", processMemory("VmHWM:")}};
+  nlohmann::ordered_json json = {{"title", task.title},
+                                 {"config", task.config},
+                                 {"steps", result.curves.training.size()},
+                                 {"training_loss", trainingLoss},
+                                 {"validation_loss", result.validationLoss},
+                                 {"compile_seconds", program.compileSeconds()},
+                                 {"step_seconds", result.stepSeconds},
+                                 {"units_per_second", unitsPerSecond},
+                                 {"unit", task.unit},
+                                 {"flops_per_step", flops},
+                                 {"flops_per_second", rate},
+                                 {"peak_flops_per_second", peak},
+                                 {"threads", threads},
+                                 {"kernels", executable.kernels.size()},
+                                 {"launches", launches},
+                                 {"predicted_peak_bytes", memory.peakBytes()},
+                                 {"process_peak_bytes", processMemory("VmHWM:")}};
   writeText(options.folder + "/summary.json", json.dump(1) + "\n");
 }
 

@@ -7,26 +7,40 @@
 namespace weir::tools {
 
 void addTrain(CLI::App &app) {
-  auto *train = app.add_subcommand("train", "train a model on real data, with checkpoints and a report");
+  auto *train =
+      app.add_subcommand("train", "train a model on real data, with checkpoints and a report");
   train->require_subcommand(1);
   addTrainGpt(*train);
   addTrainMlp(*train);
 }
 
 void addCommonTrainOptions(CLI::App &app, TrainOptions &options) {
-  app.add_option("--steps", options.steps, "optimizer steps")->capture_default_str()->check(CLI::NonNegativeNumber);
-  app.add_option("--seed", options.seed, "of initial values, batches and the sample")->capture_default_str();
-  app.add_option("--out", options.folder, "folder for checkpoint.safetensors, loss.svg, summary.json")->capture_default_str();
-  app.add_option("--checkpoint-every", options.checkpointEvery, "steps between checkpoints; 0: only at the end")->capture_default_str();
-  app.add_option("--evaluate-every", options.evaluateEvery, "steps between evaluations; 0: only at the end")->capture_default_str();
-  app.add_option("--threads", options.threads, "0: all cores; results are the same bits for any number")->capture_default_str();
+  app.add_option("--steps", options.steps, "optimizer steps")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--seed", options.seed, "of initial values, batches and the sample")
+      ->capture_default_str();
+  app.add_option("--out", options.folder,
+                 "folder for checkpoint.safetensors, loss.svg, summary.json")
+      ->capture_default_str();
+  app.add_option("--checkpoint-every", options.checkpointEvery,
+                 "steps between checkpoints; 0: only at the end")
+      ->capture_default_str();
+  app.add_option("--evaluate-every", options.evaluateEvery,
+                 "steps between evaluations; 0: only at the end")
+      ->capture_default_str();
+  app.add_option("--threads", options.threads,
+                 "0: all cores; results are the same bits for any number")
+      ->capture_default_str();
   app.add_flag("--resume", options.resume, "go on from the checkpoint in --out");
-  app.add_flag("--profile", options.profile, "print the kernels of the last ten steps; write trace.json for the Perfetto UI");
+  app.add_flag("--profile", options.profile,
+               "print the kernels of the last ten steps; write trace.json for the Perfetto UI");
   app.add_flag("--quiet", options.quiet, "no progress bar");
 }
 
 void reportInterrupted(const TrainOptions &options) {
-  std::fprintf(stderr, "interrupted; go on with the same flags and --resume (checkpoint in %s)\n", options.folder.c_str());
+  std::fprintf(stderr, "interrupted; go on with the same flags and --resume (checkpoint in %s)\n",
+               options.folder.c_str());
   throw ExitStatus{130};
 }
 

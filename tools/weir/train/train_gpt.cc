@@ -58,13 +58,16 @@ int32_t draw(const Array &logits, double temperature, data::Philox &random) {
   return static_cast<int32_t>(values.size() - 1);
 }
 
-std::string sampleText(const Program &trained, const Corpus &corpus, const GptOptions &options, uint64_t seed) {
+std::string sampleText(const Program &trained, const Corpus &corpus, const GptOptions &options,
+                       uint64_t seed) {
   Program sampler = models::charGptSampling(options.model).compile();
   sampler.copyVariables(trained);
   data::Philox random(data::streamKey(seed, "sample"));
   int64_t context = options.model.context;
   // Validation text's first characters are the prompt: the model has not seen them.
-  std::vector<int32_t> text(corpus.validation.begin(), corpus.validation.begin() + std::min<size_t>(8, corpus.validation.size()));
+  std::vector<int32_t> text(corpus.validation.begin(),
+                            corpus.validation.begin() +
+                                std::min<size_t>(8, corpus.validation.size()));
   size_t prompt = text.size();
   while (static_cast<int64_t>(text.size() - prompt) < options.sampleLength) {
     auto start = std::max<int64_t>(0, static_cast<int64_t>(text.size()) - context);
@@ -78,7 +81,8 @@ std::string sampleText(const Program &trained, const Corpus &corpus, const GptOp
   return corpus.tokenizer.decode(text);
 }
 
-std::map<std::string, std::string> configOf(const GptOptions &o, const TrainOptions &train, const Corpus &corpus) {
+std::map<std::string, std::string> configOf(const GptOptions &o, const TrainOptions &train,
+                                            const Corpus &corpus) {
   return {{"model", "gpt"},
           {"vocabulary", std::to_string(o.model.vocabulary)},
           {"layers", std::to_string(o.model.layers)},
@@ -96,17 +100,20 @@ void trainGpt(GptOptions options, const TrainOptions &train) {
   Corpus corpus(data::readFile(options.text));
   options.model.vocabulary = corpus.tokenizer.size();
   options.training.steps = train.steps;
-  std::fprintf(stderr, "%s: %zu characters, %ld distinct; %zu train, %zu validate\n", options.text.c_str(),
-               corpus.training.size() + corpus.validation.size(), static_cast<long>(corpus.tokenizer.size()),
-               corpus.training.size(), corpus.validation.size());
+  std::fprintf(stderr, "%s: %zu characters, %ld distinct; %zu train, %zu validate\n",
+               options.text.c_str(), corpus.training.size() + corpus.validation.size(),
+               static_cast<long>(corpus.tokenizer.size()), corpus.training.size(),
+               corpus.validation.size());
 
   CompileOptions compile{.threads = static_cast<int>(train.threads)};
-  Program program = models::charGptTraining(options.model, options.training, train.seed).compile(compile);
+  Program program =
+      models::charGptTraining(options.model, options.training, train.seed).compile(compile);
   constexpr int64_t evaluationBatch = 64;
   Program evaluation = models::charGptEvaluation(options.model, evaluationBatch).compile(compile);
   std::vector<data::TextBatch> windows =
       data::evaluationWindows(corpus.validation, evaluationBatch, options.model.context);
-  data::WindowSampler sampler(corpus.training, options.training.batch, options.model.context, train.seed);
+  data::WindowSampler sampler(corpus.training, options.training.batch, options.model.context,
+                              train.seed);
 
   TrainTask task;
   task.title = "character GPT on " + std::filesystem::path(options.text).filename().string();
@@ -116,7 +123,9 @@ void trainGpt(GptOptions options, const TrainOptions &train) {
     return Feeds{{"tokens", batch.tokens}, {"targets", batch.targets}};
   };
   task.samplerState = [&] { return std::to_string(sampler.random.position); };
-  task.restoreSampler = [&](const std::string &state) { sampler.random.position = std::stoull(state); };
+  task.restoreSampler = [&](const std::string &state) {
+    sampler.random.position = std::stoull(state);
+  };
   task.validationLoss = [&](const Program &trained) {
     evaluation.copyVariables(trained);
     return evaluateWindows(evaluation, windows);
@@ -127,7 +136,8 @@ void trainGpt(GptOptions options, const TrainOptions &train) {
   TrainResult result = runTraining(program, task, train);
   if (result.interrupted) return reportInterrupted(train);
   if (options.sampleLength > 0)
-    std::printf("---- sample ----\n%s\n----------------\n", sampleText(program, corpus, options, train.seed).c_str());
+    std::printf("---- sample ----\n%s\n----------------\n",
+                sampleText(program, corpus, options, train.seed).c_str());
   std::printf("validation loss %.4f nats/char\n", result.validationLoss);
   reportTraining(program, task, train, result);
 }
@@ -138,15 +148,29 @@ void addTrainGpt(CLI::App &train) {
   auto *app = train.add_subcommand("gpt", "a character GPT on a text file (plain or gzip)");
   auto options = std::make_shared<GptOptions>();
   auto common = std::make_shared<TrainOptions>(TrainOptions{.folder = "weir-gpt", .steps = 2000});
-  app->add_option("--text", options->text, "text to learn; the last tenth validates")->capture_default_str();
-  app->add_option("--layers", options->model.layers, "transformer blocks")->capture_default_str()->check(CLI::PositiveNumber);
-  app->add_option("--heads", options->model.heads, "attention heads; divides --features")->capture_default_str()->check(CLI::PositiveNumber);
-  app->add_option("--features", options->model.features, "width of the model")->capture_default_str()->check(CLI::PositiveNumber);
-  app->add_option("--context", options->model.context, "characters seen at once")->capture_default_str()->check(CLI::PositiveNumber);
-  app->add_option("--batch", options->training.batch, "windows a step")->capture_default_str()->check(CLI::PositiveNumber);
-  app->add_option("--rate", options->training.peakRate, "learning rate after the warm-up")->capture_default_str();
-  app->add_option("--sample", options->sampleLength, "characters to write at the end")->capture_default_str();
-  app->add_option("--temperature", options->temperature, "of the sample; 0 takes the likeliest")->capture_default_str();
+  app->add_option("--text", options->text, "text to learn; the last tenth validates")
+      ->capture_default_str();
+  app->add_option("--layers", options->model.layers, "transformer blocks")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app->add_option("--heads", options->model.heads, "attention heads; divides --features")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app->add_option("--features", options->model.features, "width of the model")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app->add_option("--context", options->model.context, "characters seen at once")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app->add_option("--batch", options->training.batch, "windows a step")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app->add_option("--rate", options->training.peakRate, "learning rate after the warm-up")
+      ->capture_default_str();
+  app->add_option("--sample", options->sampleLength, "characters to write at the end")
+      ->capture_default_str();
+  app->add_option("--temperature", options->temperature, "of the sample; 0 takes the likeliest")
+      ->capture_default_str();
   addCommonTrainOptions(*app, *common);
   app->callback([=] { trainGpt(*options, *common); });
 }

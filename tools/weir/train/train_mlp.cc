@@ -78,34 +78,44 @@ void trainMlp(const MlpTrainOptions &options, TrainOptions train) {
   data::LabelledRows rows = options.labels.empty() ? data::readCsv(options.data, options.scale)
                                                    : data::readIdx(options.data, options.labels);
   Split split = splitRows(rows, options.holdOut);
-  if (split.test.rows() == 0) throw Error(options.data + " has too few rows to hold some out", Location::current());
+  if (split.test.rows() == 0)
+    throw Error(options.data + " has too few rows to hold some out", Location::current());
   std::filesystem::create_directories(train.folder);
-  if (train.steps == 0) train.steps = options.epochs * std::max<int64_t>(1, split.training.rows() / options.batch);
+  if (train.steps == 0)
+    train.steps = options.epochs * std::max<int64_t>(1, split.training.rows() / options.batch);
 
   models::MlpClassifier model{.batch = std::min(options.batch, split.training.rows())};
   model.sizes = {rows.features.dims()[1]};
   model.sizes.insert(model.sizes.end(), options.hidden.begin(), options.hidden.end());
   model.sizes.push_back(countClasses(rows));
   std::fprintf(stderr, "%s: %ld rows train, %ld test; layers %s\n", options.data.c_str(),
-               static_cast<long>(split.training.rows()), static_cast<long>(split.test.rows()), join(model.sizes).c_str());
+               static_cast<long>(split.training.rows()), static_cast<long>(split.test.rows()),
+               join(model.sizes).c_str());
 
   CompileOptions compile{.threads = static_cast<int>(train.threads)};
-  nn::Schedule rate = nn::warmupCosine(options.rate, std::max<int64_t>(1, train.steps / 20), train.steps, options.rate / 100);
+  nn::Schedule rate = nn::warmupCosine(options.rate, std::max<int64_t>(1, train.steps / 20),
+                                       train.steps, options.rate / 100);
   Program program = models::mlpTraining(model, nn::adam(rate), train.seed).compile(compile);
   Program evaluation = models::mlpEvaluation(model).compile(compile);
   data::EpochSampler sampler(split.training.rows(), model.batch, train.seed);
   Score score;
 
   TrainTask task;
-  task.title = "MLP " + join(model.sizes) + " on " + std::filesystem::path(options.data).filename().string();
-  task.config = {{"model", "mlp"}, {"sizes", join(model.sizes)}, {"batch", std::to_string(model.batch)},
-                 {"steps", std::to_string(train.steps)}, {"seed", std::to_string(train.seed)},
+  task.title =
+      "MLP " + join(model.sizes) + " on " + std::filesystem::path(options.data).filename().string();
+  task.config = {{"model", "mlp"},
+                 {"sizes", join(model.sizes)},
+                 {"batch", std::to_string(model.batch)},
+                 {"steps", std::to_string(train.steps)},
+                 {"seed", std::to_string(train.seed)},
                  {"rows", std::to_string(rows.rows())}};
   task.nextBatch = [&] {
     data::LabelledRows batch = split.training.pick(sampler.next());
     return Feeds{{"x", batch.features}, {"y", batch.labels}};
   };
-  task.samplerState = [&] { return std::to_string(sampler.state()[0]) + " " + std::to_string(sampler.state()[1]); };
+  task.samplerState = [&] {
+    return std::to_string(sampler.state()[0]) + " " + std::to_string(sampler.state()[1]);
+  };
   task.restoreSampler = [&](const std::string &text) {
     std::array<uint64_t, 2> state{};
     std::istringstream(text) >> state[0] >> state[1];
@@ -128,18 +138,30 @@ void trainMlp(const MlpTrainOptions &options, TrainOptions train) {
 } // namespace
 
 void addTrainMlp(CLI::App &train) {
-  auto *app = train.add_subcommand("mlp", "a classifier on a CSV file (label last) or MNIST's idx files");
+  auto *app =
+      train.add_subcommand("mlp", "a classifier on a CSV file (label last) or MNIST's idx files");
   auto options = std::make_shared<MlpTrainOptions>();
   auto common = std::make_shared<TrainOptions>(TrainOptions{.folder = "weir-mlp", .steps = 0});
-  app->add_option("--data", options->data, "CSV of numbers with the label last, or an idx file of images")->required();
+  app->add_option("--data", options->data,
+                  "CSV of numbers with the label last, or an idx file of images")
+      ->required();
   app->add_option("--labels", options->labels, "idx file of labels, when --data is one of images");
-  app->add_option("--hidden", options->hidden, "sizes of the hidden layers")->delimiter(',')->capture_default_str();
-  app->add_option("--batch", options->batch, "rows a step")->capture_default_str()->check(CLI::PositiveNumber);
-  app->add_option("--epochs", options->epochs, "passes over the rows, when --steps is not given")->capture_default_str();
-  app->add_option("--rate", options->rate, "highest learning rate (Adam, cosine)")->capture_default_str();
-  app->add_option("--scale", options->scale, "CSV features are divided by this")->capture_default_str();
-  app->add_option("--hold-out", options->holdOut, "rows to test on: fifth (every fifth row) or last-fifth")
-      ->capture_default_str()->check(CLI::IsMember({"fifth", "last-fifth"}));
+  app->add_option("--hidden", options->hidden, "sizes of the hidden layers")
+      ->delimiter(',')
+      ->capture_default_str();
+  app->add_option("--batch", options->batch, "rows a step")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app->add_option("--epochs", options->epochs, "passes over the rows, when --steps is not given")
+      ->capture_default_str();
+  app->add_option("--rate", options->rate, "highest learning rate (Adam, cosine)")
+      ->capture_default_str();
+  app->add_option("--scale", options->scale, "CSV features are divided by this")
+      ->capture_default_str();
+  app->add_option("--hold-out", options->holdOut,
+                  "rows to test on: fifth (every fifth row) or last-fifth")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"fifth", "last-fifth"}));
   addCommonTrainOptions(*app, *common);
   app->callback([=] { trainMlp(*options, *common); });
 }

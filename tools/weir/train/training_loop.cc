@@ -32,15 +32,18 @@ private:
   void (*previous)(int);
 };
 
-bool isDue(int64_t every, int64_t done, int64_t total) { return done == total || (every > 0 && done % every == 0); }
+bool isDue(int64_t every, int64_t done, int64_t total) {
+  return done == total || (every > 0 && done % every == 0);
+}
 
-void evaluate(const Program &program, const TrainTask &task, int64_t done, ProgressBar &bar, TrainResult &result) {
+void evaluate(const Program &program, const TrainTask &task, int64_t done, ProgressBar &bar,
+              TrainResult &result) {
   Stopwatch watch;
   result.validationLoss = task.validationLoss(program);
   result.curves.validation.push_back({done, result.validationLoss});
   char line[160];
-  std::snprintf(line, sizeof line, "step %ld: validation loss %.4f (evaluated in %s)", static_cast<long>(done),
-                result.validationLoss, duration(watch.seconds()).c_str());
+  std::snprintf(line, sizeof line, "step %ld: validation loss %.4f (evaluated in %s)",
+                static_cast<long>(done), result.validationLoss, duration(watch.seconds()).c_str());
   bar.print(line);
 }
 
@@ -58,7 +61,8 @@ TrainResult runTraining(Program &program, const TrainTask &task, const TrainOpti
   ProgressBar bar(done, options.steps, task.unitsPerStep, task.unit);
   runtime::TraceRecorder recorder;
   while (done < options.steps && !result.interrupted) {
-    if (options.profile && done == std::max<int64_t>(0, options.steps - 10)) program.session()->setTrace(&recorder);
+    if (options.profile && done == std::max<int64_t>(0, options.steps - 10))
+      program.session()->setTrace(&recorder);
     Feeds feeds = task.nextBatch();
     Stopwatch watch;
     double loss = program.run(feeds, {"loss"}).scalar("loss");
@@ -66,12 +70,13 @@ TrainResult runTraining(Program &program, const TrainTask &task, const TrainOpti
     result.curves.training.push_back(static_cast<float>(loss));
     ++done;
     if (!std::isfinite(loss))
-      throw Error("training diverged: the loss of step " + std::to_string(done) + " is " + std::to_string(loss) +
-                      "; the last checkpoint is kept",
+      throw Error("training diverged: the loss of step " + std::to_string(done) + " is " +
+                      std::to_string(loss) + "; the last checkpoint is kept",
                   Location::current(), {}, "a smaller learning rate");
     if (!options.quiet) bar.update(done, loss, result.stepSeconds - before);
     result.interrupted = interruptRequested;
-    if (isDue(options.evaluateEvery, done, options.steps)) evaluate(program, task, done, bar, result);
+    if (isDue(options.evaluateEvery, done, options.steps))
+      evaluate(program, task, done, bar, result);
     if (result.interrupted || isDue(options.checkpointEvery, done, options.steps))
       saveCheckpoint(path, program, task, result);
   }
@@ -81,9 +86,9 @@ TrainResult runTraining(Program &program, const TrainTask &task, const TrainOpti
     std::printf("%s", profileTable(recorder, 40).c_str());
     writeText(options.folder + "/trace.json", runtime::chromeTrace(recorder));
   }
-  bool evaluated = !result.curves.validation.empty() && result.curves.validation.back().first == done;
-  if (!evaluated && !result.interrupted)
-    evaluate(program, task, done, bar, result);
+  bool evaluated =
+      !result.curves.validation.empty() && result.curves.validation.back().first == done;
+  if (!evaluated && !result.interrupted) evaluate(program, task, done, bar, result);
   writeText(options.folder + "/loss.svg", lossChart(result.curves));
   return result;
 }

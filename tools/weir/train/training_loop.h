@@ -1,4 +1,5 @@
-// The loop behind every `weir train`: steps, progress, checkpoints that resume bit for bit, evaluation, reports.
+// The loop behind every `weir train`: steps, progress, checkpoints that resume bit for bit,
+// evaluation, reports.
 #pragma once
 
 #include "frontend/weir.h"
@@ -12,41 +13,44 @@ namespace weir::tools {
 
 /// Flags common to all models.
 struct TrainOptions {
-  std::string folder;            ///< where checkpoint, chart and summary go
+  std::string folder; ///< where checkpoint, chart and summary go
   int64_t steps = 0, seed = 1;
   int64_t checkpointEvery = 500; ///< steps; 0: only at the end
   int64_t evaluateEvery = 500;   ///< steps; 0: only at the end
   int64_t threads = 0;           ///< 0: all cores
   bool resume = false;
   bool quiet = false;
-  bool profile = false;          ///< print where the time of the last steps went; write FOLDER/trace.json
+  bool profile = false; ///< print where the time of the last steps went; write FOLDER/trace.json
 };
 
 /// What a model gives to the loop.
 struct TrainTask {
   std::string title;
-  std::map<std::string, std::string> config;    ///< must agree when a checkpoint is resumed
+  std::map<std::string, std::string> config; ///< must agree when a checkpoint is resumed
   std::function<Feeds()> nextBatch;
-  std::function<std::string()> samplerState;    ///< where the data stands, as text
+  std::function<std::string()> samplerState; ///< where the data stands, as text
   std::function<void(const std::string &)> restoreSampler;
   std::function<double(const Program &)> validationLoss; ///< of the program's variables now
   int64_t unitsPerStep = 1;
-  std::string unit;                             ///< "tokens", "rows"
+  std::string unit; ///< "tokens", "rows"
 };
 
 struct TrainResult {
   LossCurves curves;
-  double stepSeconds = 0;  ///< of all steps, evaluation and compilation apart, over all resumed parts
+  double stepSeconds =
+      0; ///< of all steps, evaluation and compilation apart, over all resumed parts
   double validationLoss = 0;
   bool interrupted = false; ///< by ctrl-C: a checkpoint was written
 };
 
-/// Runs `program` (output "loss") to options.steps. Writes FOLDER/checkpoint.safetensors atomically, and FOLDER/loss.svg.
-/// Errors: a loss that is not finite; a checkpoint that is missing, damaged or of another configuration.
+/// Runs `program` (output "loss") to options.steps. Writes FOLDER/checkpoint.safetensors
+/// atomically, and FOLDER/loss.svg. Errors: a loss that is not finite; a checkpoint that is
+/// missing, damaged or of another configuration.
 TrainResult runTraining(Program &program, const TrainTask &task, const TrainOptions &options);
 
-/// What the run did: compile time, FLOPs, share of the machine's peak, predicted and measured memory. Printed, and
-/// written to FOLDER/summary.json.
-void reportTraining(const Program &program, const TrainTask &task, const TrainOptions &options, const TrainResult &result);
+/// What the run did: compile time, FLOPs, share of the machine's peak, predicted and measured
+/// memory. Printed, and written to FOLDER/summary.json.
+void reportTraining(const Program &program, const TrainTask &task, const TrainOptions &options,
+                    const TrainResult &result);
 
 } // namespace weir::tools
