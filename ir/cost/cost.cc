@@ -15,11 +15,19 @@ static int64_t flopsOfCallee(Operation *op, FlatSymbolRefAttr callee) {
   return function ? flopsOfBody(function.getBody()) : 0;
 }
 
+/// Points at which every operand is there: of `divisor` neighbours along a divided dim only one is.
+static int64_t usefulPoints(const IterationSpace &space) {
+  int64_t points = space.points();
+  for (const TensorMap &operand : space.operands)
+    for (const DimMap &dim : operand) points /= dim.divisor;
+  return points;
+}
+
 int64_t flopsOf(Operation *op) {
   if (auto primitive = dyn_cast<IterationSpaceOp>(op)) {
     if (primitive.flopsPerPoint() == 0) return 0;
     auto space = primitive.iterationSpace();
-    return succeeded(space) ? space->points() * primitive.flopsPerPoint() : 0;
+    return succeeded(space) ? usefulPoints(*space) * primitive.flopsPerPoint() : 0;
   }
   return llvm::TypeSwitch<Operation *, int64_t>(op)
       .Case([](IfOp branch) {

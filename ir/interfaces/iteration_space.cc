@@ -31,6 +31,7 @@ static void printDim(llvm::raw_ostream &os, const DimMap &dim) {
   case DimMap::Affine:
     for (const AffineTerm &term : dim.terms) os << loopName(term.loop) << "*" << term.stride << "+";
     os << dim.offset;
+    if (dim.divisor != 1) os << "/" << dim.divisor;
     break;
   case DimMap::Product:
     if (dim.loops.empty()) os << "1";

@@ -34,7 +34,7 @@ struct AffineTerm {
 struct DimMap {
   enum Kind {
     Along,   ///< equal to the counter of loops[0]
-    Affine,  ///< sum of terms plus offset; slices, pads, windows
+    Affine,  ///< (sum of terms plus offset) / divisor, where whole; slices, pads, windows
     Product, ///< ordered product of `loops`, outermost first; reshape
     Indexed, ///< position given by data; gather. Never split.
     Whole    ///< every point needs all of it; sort. Never split.
@@ -44,16 +44,18 @@ struct DimMap {
   llvm::SmallVector<int, 2> loops;
   llvm::SmallVector<AffineTerm, 2> terms;
   int64_t offset = 0;
+  int64_t divisor = 1;
 
-  static DimMap along(int loop, int64_t size) { return {Along, size, {loop}, {}, 0}; }
-  static DimMap affine(llvm::ArrayRef<AffineTerm> terms, int64_t offset, int64_t size) {
-    return {Affine, size, {}, llvm::SmallVector<AffineTerm, 2>(terms), offset};
+  static DimMap along(int loop, int64_t size) { return {Along, size, {loop}, {}}; }
+  static DimMap affine(llvm::ArrayRef<AffineTerm> terms, int64_t offset, int64_t size,
+                       int64_t divisor = 1) {
+    return {Affine, size, {}, llvm::SmallVector<AffineTerm, 2>(terms), offset, divisor};
   }
   static DimMap product(llvm::ArrayRef<int> loops, int64_t size) {
-    return {Product, size, llvm::SmallVector<int, 2>(loops), {}, 0};
+    return {Product, size, llvm::SmallVector<int, 2>(loops), {}};
   }
-  static DimMap indexed(int64_t size) { return {Indexed, size, {}, {}, 0}; }
-  static DimMap whole(int64_t size) { return {Whole, size, {}, {}, 0}; }
+  static DimMap indexed(int64_t size) { return {Indexed, size, {}, {}}; }
+  static DimMap whole(int64_t size) { return {Whole, size, {}, {}}; }
 };
 
 using TensorMap = llvm::SmallVector<DimMap, 4>;

@@ -1,4 +1,5 @@
 // dot: loops are batch, lhs free, rhs free, then the contracted ones in ascending order.
+// convolution: n, g, o, positions, then c and the window.
 #include "ir/dialect/weir.h"
 
 #define GET_OP_CLASSES
@@ -24,6 +25,13 @@ SmallVector<int64_t> DotOp::rhsFree() {
   return freeDims(getRhs().getType().getRank(), getRhsBatch(), getRhsContract());
 }
 
+static LogicalResult checkDtypesEqual(Value lhs, Value rhs, EmitError error) {
+  if (elementOf(lhs) == elementOf(rhs)) return success();
+  return error() << "dtypes differ: lhs is " << typeString(elementOf(lhs)) << ", rhs is "
+                 << typeString(elementOf(rhs)),
+         failure();
+}
+
 static LogicalResult checkPairs(IterationSpaceBuilder &s, ArrayRef<int64_t> lhs,
                                 ArrayRef<int64_t> rhs, StringRef what, EmitError error) {
   if (lhs.size() != rhs.size())
@@ -39,11 +47,7 @@ static LogicalResult checkPairs(IterationSpaceBuilder &s, ArrayRef<int64_t> lhs,
 
 FailureOr<IterationSpace> DotOp::iterationSpace(Adaptor op, EmitError error) {
   IterationSpaceBuilder s(op.getOperands());
-  if (elementOf(op.getLhs()) != elementOf(op.getRhs())) {
-    error() << "dtypes differ: lhs is " << typeString(elementOf(op.getLhs())) << ", rhs is "
-            << typeString(elementOf(op.getRhs()));
-    return failure();
-  }
+  if (failed(checkDtypesEqual(op.getLhs(), op.getRhs(), error))) return failure();
   auto all = [](ArrayRef<int64_t> a, ArrayRef<int64_t> b) {
     return llvm::to_vector(llvm::concat<const int64_t>(a, b));
   };
@@ -66,6 +70,67 @@ FailureOr<IterationSpace> DotOp::iterationSpace(Adaptor op, EmitError error) {
     int loop = s.loop(s.shape(0)[l], LoopKind::Sum);
     s.operandAlong(0, l, loop);
     s.operandAlong(1, r, loop);
+  }
+  return s.take();
+}
+
+static LogicalResult checkConvolution(ConvolutionOp::Adaptor op, ArrayRef<int64_t> lhs,
+                                      ArrayRef<int64_t> rhs, EmitError error) {
+  if (lhs.size() < 3 || lhs.size() > 6 || rhs.size() != lhs.size())
+    return error() << "lhs " << shapeString(lhs) << " and rhs " << shapeString(rhs)
+                   << " must be [N, G, C, spatial...] and [G, O, C, window...] with equally many "
+                      "spatial dims, 0 to 3",
+           failure();
+  if (lhs[1] != rhs[0] || lhs[2] != rhs[2])
+    return error() << "lhs has " << lhs[1] << " groups of " << lhs[2] << " channels, rhs has "
+                   << rhs[0] << " groups of " << rhs[2],
+           failure();
+  int64_t spatial = lhs.size() - 3;
+  auto count = [&](ArrayRef<int64_t> list, StringRef what) {
+    if (static_cast<int64_t>(list.size()) == spatial) return success();
+    return error() << what << " has " << list.size() << " entries for " << spatial
+                   << " spatial dims",
+           failure();
+  };
+  return success(succeeded(count(op.getStrides(), "strides")) &&
+                 succeeded(count(op.getLow(), "low")) && succeeded(count(op.getHigh(), "high")) &&
+                 succeeded(count(op.getLhsDilation(), "lhs_dilation")) &&
+                 succeeded(count(op.getRhsDilation(), "rhs_dilation")) &&
+                 succeeded(checkAtLeast(op.getStrides(), 1, "strides", error)) &&
+                 succeeded(checkAtLeast(op.getLhsDilation(), 1, "lhs_dilation", error)) &&
+                 succeeded(checkAtLeast(op.getRhsDilation(), 1, "rhs_dilation", error)));
+}
+
+FailureOr<IterationSpace> ConvolutionOp::iterationSpace(Adaptor op, EmitError error) {
+  IterationSpaceBuilder s(op.getOperands());
+  ArrayRef<int64_t> lhs = s.shape(0), rhs = s.shape(1);
+  if (failed(checkDtypesEqual(op.getLhs(), op.getRhs(), error)) ||
+      failed(checkConvolution(op, lhs, rhs, error)))
+    return failure();
+  int n = s.parallel(lhs[0]), g = s.parallel(lhs[1]), o = s.parallel(rhs[1]);
+  int64_t spatial = lhs.size() - 3;
+  SmallVector<int> positions;
+  for (int64_t d = 0; d < spatial; ++d) {
+    int64_t dilated = lhs[3 + d] == 0 ? 0 : (lhs[3 + d] - 1) * op.getLhsDilation()[d] + 1;
+    positions.push_back(s.parallel(
+        rhs[3 + d] == 0 ? 0
+                        : windowPositions(dilated, op.getLow()[d], op.getHigh()[d], rhs[3 + d],
+                                          op.getStrides()[d], op.getRhsDilation()[d])));
+  }
+  int c = s.loop(lhs[2], LoopKind::Sum);
+  s.operandAlong(0, 0, n);
+  s.operandAlong(0, 1, g);
+  s.operandAlong(0, 2, c);
+  s.operandAlong(1, 0, g);
+  s.operandAlong(1, 1, o);
+  s.operandAlong(1, 2, c);
+  for (int64_t d = 0; d < spatial; ++d) {
+    int k = s.loop(rhs[3 + d], LoopKind::Sum);
+    s.operandAlong(1, 3 + d, k);
+    s.setOperand(
+        0, 3 + d,
+        DimMap::affine({AffineTerm{positions[d], op.getStrides()[d]}, {k, op.getRhsDilation()[d]}},
+                       -op.getLow()[d], lhs[3 + d], op.getLhsDilation()[d]));
   }
   return s.take();
 }

@@ -43,11 +43,18 @@ def Weir_SinOp : Weir_UnaryOp<"sin", Pointwise, Float>;
 def Weir_CosOp : Weir_UnaryOp<"cos", Pointwise, Float>;
 def Weir_TanOp : Weir_UnaryOp<"tan", Pointwise, Float>;
 def Weir_ErfOp : Weir_UnaryOp<"erf", Pointwise, Float>;
+def Weir_ErfcOp : Weir_UnaryOp<"erfc", Pointwise, Float>;
+def Weir_ErfInvOp : Weir_UnaryOp<"erf_inv", Pointwise, Float>;
+def Weir_LgammaOp : Weir_UnaryOp<"lgamma", Pointwise, Float>;
+def Weir_DigammaOp : Weir_UnaryOp<"digamma", Pointwise, Float>;
 def Weir_FloorOp : Weir_UnaryOp<"floor", Zero, Float>;
 def Weir_CeilOp : Weir_UnaryOp<"ceil", Zero, Float>;
+def Weir_RoundOp : Weir_UnaryOp<"round", Zero, Float>;
 def Weir_RoundEvenOp : Weir_UnaryOp<"round_even", Zero, Float>;
 def Weir_IsFiniteOp : Weir_UnaryOp<"is_finite", Zero, Float, "::weir::ir::boolType(op.getOperands()[0])">;
 def Weir_NotOp : Weir_UnaryOp<"not", Zero, Bitwise>;
+def Weir_PopcntOp : Weir_UnaryOp<"popcnt", Zero, Integer>;
+def Weir_CountLeadingZerosOp : Weir_UnaryOp<"count_leading_zeros", Zero, Integer>;
 
 // ---- Binary ----
 def Weir_AddOp : Weir_BinaryOp<"add", Linear<[0, 1]>, Numeric, [Commutative]>;
@@ -59,6 +66,8 @@ def Weir_PowOp : Weir_BinaryOp<"pow", Pointwise, Numeric>;
 def Weir_MaxOp : Weir_BinaryOp<"max", Pointwise, Numeric, [Commutative]>;
 def Weir_MinOp : Weir_BinaryOp<"min", Pointwise, Numeric, [Commutative]>;
 def Weir_Atan2Op : Weir_BinaryOp<"atan2", Pointwise, Float>;
+// Hurwitz zeta of (x, q); differentiable in q only, as zeta'(x) has no closed form: d/dq = -x zeta(x + 1, q).
+def Weir_ZetaOp : Weir_BinaryOp<"zeta", Pointwise, Float>;
 def Weir_AndOp : Weir_BinaryOp<"and", Zero, Bitwise, [Commutative]>;
 def Weir_OrOp : Weir_BinaryOp<"or", Zero, Bitwise, [Commutative]>;
 def Weir_XorOp : Weir_BinaryOp<"xor", Zero, Bitwise, [Commutative]>;

@@ -14,7 +14,7 @@ static LogicalResult checkIndices(Value indices, EmitError error) {
   return error() << "indices are " << typeString(element) << ", but must be i32 or i64", failure();
 }
 
-/// Checks `dim` and `batch_dims` of gather and scatter_add.
+/// Checks `dim` and `batch_dims` of gather and the scatters.
 static LogicalResult checkConvention(ArrayRef<int64_t> operand, ArrayRef<int64_t> indices,
                                      int64_t dim, int64_t batchDims, EmitError error) {
   int64_t rank = operand.size(), indexRank = indices.size();
@@ -58,27 +58,30 @@ FailureOr<IterationSpace> GatherOp::iterationSpace(Adaptor op, EmitError error) 
   return space;
 }
 
-FailureOr<IterationSpace> ScatterAddOp::iterationSpace(Adaptor op, EmitError error) {
-  IterationSpaceBuilder s(op.getOperands());
-  int64_t dim = op.getDim(), batchDims = op.getBatchDims();
+FailureOr<IterationSpace> scatterSpace(ValueRange operands, int64_t dim, int64_t batchDims,
+                                       LoopKind kind, EmitError error) {
+  IterationSpaceBuilder s(operands);
   ArrayRef<int64_t> operand = s.shape(0), indices = s.shape(1), updates = s.shape(2);
-  if (failed(checkIndices(op.getIndices(), error)) ||
+  if (failed(checkIndices(operands[1], error)) ||
       failed(checkConvention(operand, indices, dim, batchDims, error)))
     return failure();
-  if (elementOf(op.getUpdates()) != elementOf(op.getOperand()) ||
-      elementOf(op.getOperand()).isInteger(1)) {
-    error() << "operand is " << typeString(elementOf(op.getOperand())) << " and updates are "
-            << typeString(elementOf(op.getUpdates())) << ", but must be one numeric dtype";
+  Type element = elementOf(operands[0]);
+  bool combines = kind != LoopKind::Parallel;
+  if (elementOf(operands[2]) != element || (combines && element.isInteger(1))) {
+    error() << "operand is " << typeString(element) << " and updates are "
+            << typeString(elementOf(operands[2])) << ", but must be one "
+            << (combines ? "numeric dtype" : "dtype");
     return failure();
   }
   SmallVector<int64_t> expected;
   SmallVector<int> loopOfDim(operand.size(), -1);
   forEachPicked(operand.size(), indices.size(), dim, batchDims, [&](bool fromIndices, int64_t i) {
     int64_t size = fromIndices ? indices[i] : operand[i];
-    int loop = s.loop(size, fromIndices ? LoopKind::Sum : LoopKind::Parallel);
-    if (expected.size() < updates.size())
-      s.setOperand(2, expected.size(), DimMap::along(loop, size));
+    size_t updateDim = expected.size();
     expected.push_back(size);
+    if (fromIndices && !combines) return; // the order of updates matters: their dims are whole
+    int loop = s.loop(size, fromIndices ? kind : LoopKind::Parallel);
+    if (updateDim < updates.size()) s.setOperand(2, updateDim, DimMap::along(loop, size));
     s.operandAlong(fromIndices ? 1 : 0, i, loop);
     if (!fromIndices && i < batchDims) s.operandAlong(1, i, loop);
     if (!fromIndices) loopOfDim[i] = loop;
@@ -91,6 +94,43 @@ FailureOr<IterationSpace> ScatterAddOp::iterationSpace(Adaptor op, EmitError err
   for (auto [i, loop] : llvm::enumerate(loopOfDim))
     s.result(loop < 0 ? DimMap::indexed(operand[i]) : DimMap::along(loop, operand[i]));
   return s.take();
+}
+
+FailureOr<IterationSpace> SortOp::iterationSpace(Adaptor op, EmitError error) {
+  ValueRange inputs = op.getInputs();
+  int64_t along = op.getDim(), keys = op.getNumKeys();
+  if (inputs.empty()) return error() << "nothing to sort", failure();
+  if (failed(checkDtypes(inputs, DtypeClass::Any, error))) return failure();
+  IterationSpaceBuilder s(inputs, inputs.size());
+  ArrayRef<int64_t> shape = s.shape(0);
+  if (failed(checkDims(along, shape.size(), "dim", error))) return failure();
+  if (keys < 1 || keys > static_cast<int64_t>(inputs.size()))
+    return error() << "keys is " << keys << " with " << inputs.size() << " inputs", failure();
+  for (size_t i = 1; i < inputs.size(); ++i)
+    if (s.shape(i) != shape) {
+      error() << "shapes differ: input 0 is " << typeString(inputs[0].getType()) << ", input " << i
+              << " is " << typeString(inputs[i].getType());
+      return failure();
+    }
+  for (auto [dim, size] : llvm::enumerate(shape)) {
+    bool whole = static_cast<int64_t>(dim) == along;
+    int loop = whole ? -1 : s.loop(size);
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (!whole) s.operandAlong(i, dim, loop);
+      s.result(whole ? DimMap::whole(size) : DimMap::along(loop, size), i);
+    }
+  }
+  return s.take();
+}
+
+LogicalResult SortOp::inferReturnTypes(MLIRContext *context, std::optional<Location> location,
+                                       Adaptor op, SmallVectorImpl<Type> &types) {
+  auto error = [&] {
+    return opError(location.value_or(UnknownLoc::get(context)), getOperationName());
+  };
+  if (failed(iterationSpace(op, error))) return failure();
+  llvm::append_range(types, op.getInputs().getTypes());
+  return success();
 }
 
 /// Checks that there is a scalar index for each dim, and that a window fits.

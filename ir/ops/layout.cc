@@ -193,6 +193,44 @@ FailureOr<IterationSpace> ReverseOp::iterationSpace(Adaptor op, EmitError error)
   return s.take();
 }
 
+FailureOr<IterationSpace> UnfoldOp::iterationSpace(Adaptor op, EmitError error) {
+  IterationSpaceBuilder s(op.getOperands());
+  ArrayRef<int64_t> shape = s.shape(0), dims = op.getDims(), window = op.getWindow(),
+                    strides = op.getStrides(), dilations = op.getDilations(), low = op.getLow(),
+                    high = op.getHigh();
+  int64_t windows = dims.size();
+  if (failed(checkDims(dims, shape.size(), "dims", error)) ||
+      failed(checkCount(window, windows, "window", error)) ||
+      failed(checkCount(strides, windows, "strides", error)) ||
+      failed(checkCount(dilations, windows, "dilations", error)) ||
+      failed(checkCount(low, windows, "low", error)) ||
+      failed(checkCount(high, windows, "high", error)) ||
+      failed(checkAtLeast(window, 1, "window", error)) ||
+      failed(checkAtLeast(strides, 1, "strides", error)) ||
+      failed(checkAtLeast(dilations, 1, "dilations", error)))
+    return failure();
+  if (!s.shape(1).empty() || elementOf(op.getValue()) != elementOf(op.getOperand())) {
+    error() << "value is " << typeString(op.getValue().getType()) << ", but must be a scalar "
+            << typeString(elementOf(op.getOperand()));
+    return failure();
+  }
+  SmallVector<int> loopOf(shape.size());
+  for (int64_t dim = 0, rank = shape.size(); dim < rank; ++dim) {
+    int64_t j = llvm::find(dims, dim) - dims.begin();
+    loopOf[dim] = s.parallel(j == windows ? shape[dim]
+                                          : windowPositions(shape[dim], low[j], high[j], window[j],
+                                                            strides[j], dilations[j]));
+    if (j == windows) s.operandAlong(0, dim, loopOf[dim]);
+  }
+  for (int64_t j = 0; j < windows; ++j) {
+    int k = s.parallel(window[j]);
+    s.setOperand(0, dims[j],
+                 DimMap::affine({AffineTerm{loopOf[dims[j]], strides[j]}, {k, dilations[j]}},
+                                -low[j], shape[dims[j]]));
+  }
+  return s.take();
+}
+
 FailureOr<IterationSpace> ConstantOp::iterationSpace(Adaptor op, EmitError error) {
   return creationSpace(op.getOperands(), op.getValue().getShapedType().getShape(), error);
 }

@@ -42,6 +42,19 @@ def Weir_ReverseOp : Weir_LayoutOp<"reverse", Linear<[0]>> {
   let arguments = (ins AnyRankedTensor:$operand, DenseI64ArrayAttr:$dims);
   let assemblyFormat = "$operand `dims` `=` $dims attr-dict `:` functional-type(operands, results)";
 }
+def Weir_UnfoldOp : Weir_LayoutOp<"unfold", Linear<[0, 1]>> {
+  let summary = "windows over `dims` as new last dims; `value` outside the operand";
+  let description = [{
+    result[..., o, ..., k_1, ..., k_m] = operand[..., o * stride + k * dilation - low, ...] along each of the m dims.
+    Pooling is a reduction over the last m dims. low and high may be negative, which leaves elements out.
+  }];
+  let arguments = (ins AnyRankedTensor:$operand, AnyRankedTensor:$value, DenseI64ArrayAttr:$dims,
+                       DenseI64ArrayAttr:$window, DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations,
+                       DenseI64ArrayAttr:$low, DenseI64ArrayAttr:$high);
+  let assemblyFormat = [{$operand `,` $value `dims` `=` $dims `window` `=` $window `strides` `=` $strides
+                         `dilations` `=` $dilations `low` `=` $low `high` `=` $high
+                         attr-dict `:` functional-type(operands, results)}];
+}
 
 // ---- Creation ----
 def Weir_ConstantOp : Weir_LayoutOp<"constant", Zero, "op.getValue().getElementType()", [ConstantLike]> {

@@ -82,6 +82,35 @@ FailureOr<IterationSpace> reductionSpace(ValueRange operands, ArrayRef<int64_t> 
   return s.take();
 }
 
+FailureOr<IterationSpace> cumulativeSpace(ValueRange operands, int64_t along, EmitError error) {
+  IterationSpaceBuilder s(operands);
+  ArrayRef<int64_t> shape = s.shape(0);
+  if (failed(checkDims(along, shape.size(), "dim", error))) return failure();
+  for (auto [dim, size] : llvm::enumerate(shape)) {
+    if (static_cast<int64_t>(dim) == along) {
+      s.result(DimMap::whole(size));
+      continue;
+    }
+    int loop = s.parallel(size);
+    for (size_t i = 0; i < operands.size(); ++i) s.operandAlong(i, dim, loop);
+  }
+  return s.take();
+}
+
+int64_t windowPositions(int64_t size, int64_t low, int64_t high, int64_t window, int64_t stride,
+                        int64_t dilation) {
+  int64_t room = size + low + high - ((window - 1) * dilation + 1);
+  return room < 0 ? 0 : room / stride + 1;
+}
+
+LogicalResult checkAtLeast(ArrayRef<int64_t> list, int64_t least, StringRef what, EmitError error) {
+  for (int64_t value : list)
+    if (value < least)
+      return error() << what << " has an entry " << value << ", but must be at least " << least,
+             failure();
+  return success();
+}
+
 LogicalResult checkDims(ArrayRef<int64_t> dims, int64_t rank, StringRef what, EmitError error) {
   llvm::SmallBitVector seen(rank);
   for (int64_t dim : dims) {

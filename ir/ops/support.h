@@ -23,6 +23,21 @@ llvm::FailureOr<IterationSpace> elementwiseSpace(mlir::ValueRange operands, Emit
 llvm::FailureOr<IterationSpace> reductionSpace(mlir::ValueRange operands,
                                                llvm::ArrayRef<int64_t> dims, LoopKind kind,
                                                EmitError error);
+/// The dim `along` is whole in the operand and gone from the result; it must have elements.
+llvm::FailureOr<IterationSpace> argSpace(mlir::ValueRange operands, int64_t along, EmitError error);
+/// All operands and the result have one shape; the dim `along` is whole.
+llvm::FailureOr<IterationSpace> cumulativeSpace(mlir::ValueRange operands, int64_t along,
+                                                EmitError error);
+/// operand, indices, updates; `kind` combines updates that meet.
+llvm::FailureOr<IterationSpace> scatterSpace(mlir::ValueRange operands, int64_t dim,
+                                             int64_t batchDims, LoopKind kind, EmitError error);
+/// Number of positions of a dilated window of `window` elements over `size` padded ones; none where
+/// it does not fit. What a window of attributes must satisfy (>= 1) is the caller's check.
+int64_t windowPositions(int64_t size, int64_t low, int64_t high, int64_t window, int64_t stride,
+                        int64_t dilation);
+/// Checks that every entry is at least `least`.
+mlir::LogicalResult checkAtLeast(llvm::ArrayRef<int64_t> list, int64_t least, llvm::StringRef what,
+                                 EmitError error);
 /// Checks that `dims` are distinct and in [0, rank).
 mlir::LogicalResult checkDims(llvm::ArrayRef<int64_t> dims, int64_t rank, llvm::StringRef what,
                               EmitError error);

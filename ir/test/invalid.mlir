@@ -14,3 +14,21 @@ func.func @tanh_of_integer(%a: tensor<4xi32>) -> tensor<4xi32> {
   %0 = weir.tanh %a : tensor<4xi32>
   return %0 : tensor<4xi32>
 }
+
+// -----
+
+func.func @groups_differ(%x: tensor<2x1x3x9xf32>, %w: tensor<2x4x3x3xf32>) {
+  // expected-error @+2 {{'weir.convolution' op failed to infer returned types}}
+  // expected-error @+1 {{convolution: lhs has 1 groups of 3 channels, rhs has 2 groups of 3}}
+  %0 = weir.convolution %x, %w strides = [1] low = [0] high = [0] lhs_dilation = [1] rhs_dilation = [1] : (tensor<2x1x3x9xf32>, tensor<2x4x3x3xf32>) -> tensor<2x2x4x7xf32>
+  return
+}
+
+// -----
+
+func.func @too_many_keys(%x: tensor<2xf32>) {
+  // expected-error @+2 {{'weir.sort' op failed to infer returned types}}
+  // expected-error @+1 {{sort: keys is 2 with 1 inputs}}
+  %0 = weir.sort %x dim = 0 keys = 2 descending = false : tensor<2xf32>
+  return
+}

@@ -58,3 +58,27 @@ func.func private @f(%x: tensor<f32>) -> tensor<f32> {
   %0 = weir.mul %x, %x : tensor<f32>
   return %0 : tensor<f32>
 }
+
+// CHECK-LABEL: func.func @windows
+func.func @windows(%x: tensor<2x1x3x9xf32>, %w: tensor<1x4x3x3xf32>) -> tensor<2x1x3x9xf32> {
+  // CHECK: weir.convolution %{{.*}}, %{{.*}} strides = [2] low = [1] high = [1] lhs_dilation = [1] rhs_dilation = [1]
+  %0 = weir.convolution %x, %w strides = [2] low = [1] high = [1] lhs_dilation = [1] rhs_dilation = [1] : (tensor<2x1x3x9xf32>, tensor<1x4x3x3xf32>) -> tensor<2x1x4x5xf32>
+  %c = weir.constant dense<0.0> : tensor<f32>
+  // CHECK: weir.unfold
+  %1 = weir.unfold %x, %c dims = [3] window = [3] strides = [2] dilations = [1] low = [0] high = [0] : (tensor<2x1x3x9xf32>, tensor<f32>) -> tensor<2x1x3x4x3xf32>
+  // CHECK: weir.fold
+  %2 = weir.fold %1 dims = [3] sizes = [9] strides = [2] dilations = [1] low = [0] : (tensor<2x1x3x4x3xf32>) -> tensor<2x1x3x9xf32>
+  // CHECK: weir.cumulative_sum %{{.*}} dim = 3 reverse = true
+  %3 = weir.cumulative_sum %2 dim = 3 reverse = true : tensor<2x1x3x9xf32>
+  %4 = weir.linear_recurrence %x, %3 dim = 3 reverse = false : tensor<2x1x3x9xf32>
+  return %4 : tensor<2x1x3x9xf32>
+}
+
+// CHECK-LABEL: func.func @order
+func.func @order(%k: tensor<4x5xf32>, %v: tensor<4x5xi32>, %i: tensor<3xi32>, %u: tensor<3x5xf32>) -> (tensor<4x5xf32>, tensor<4x5xi32>, tensor<4x5xf32>) {
+  // CHECK: weir.sort %{{.*}}, %{{.*}} dim = 1 keys = 1 descending = false : tensor<4x5xf32>, tensor<4x5xi32>
+  %0:2 = weir.sort %k, %v dim = 1 keys = 1 descending = false : tensor<4x5xf32>, tensor<4x5xi32>
+  // CHECK: weir.scatter_set
+  %1 = weir.scatter_set %k, %i, %u dim = 0 batch_dims = 0 : (tensor<4x5xf32>, tensor<3xi32>, tensor<3x5xf32>) -> tensor<4x5xf32>
+  return %0#0, %0#1, %1 : tensor<4x5xf32>, tensor<4x5xi32>, tensor<4x5xf32>
+}
