@@ -14,16 +14,9 @@ namespace weir::codegen {
 
 namespace {
 
-runtime::DType dtypeOf(Type element) {
-  if (element.isF32()) return runtime::DType::F32;
-  if (element.isF64()) return runtime::DType::F64;
-  if (element.isInteger(1)) return runtime::DType::I1;
-  return element.isInteger(64) ? runtime::DType::I64 : runtime::DType::I32;
-}
-
 template <typename PortT> PortT portOf(StringAttr name, Type type) {
   auto tensor = cast<RankedTensorType>(type);
-  return {name ? name.str() : "", dtypeOf(tensor.getElementType()), tensor.getShape().vec()};
+  return {name ? name.str() : "", *ir::dtypeOf(tensor), tensor.getShape().vec()};
 }
 
 /// The user's place: the first frame of a call chain, innermost first, outside of the library's own
@@ -85,7 +78,7 @@ int32_t Writer::addBuffer(ir::BufferAttr attr, Type type) {
   }
   buffer.bytes = attr.getBytes();
   if (auto tensor = dyn_cast_or_null<RankedTensorType>(type)) {
-    buffer.dtype = dtypeOf(tensor.getElementType());
+    buffer.dtype = *ir::dtypeOf(tensor);
     buffer.dims = tensor.getShape().vec();
   } else {
     buffer.dtype = runtime::DType::I8;

@@ -48,16 +48,9 @@ struct Parsed {
   func::FuncOp kernel;
 };
 
-DType dtypeOf(Type type) {
-  if (type.isF32()) return DType::F32;
-  if (type.isF64()) return DType::F64;
-  if (type.isInteger(64)) return DType::I64;
-  return type.isInteger(1) ? DType::I1 : DType::I32;
-}
-
 HostTensor emptyLike(Type type) {
   auto tensor = cast<RankedTensorType>(type);
-  return HostTensor(dtypeOf(tensor.getElementType()), tensor.getShape().vec());
+  return HostTensor(*ir::dtypeOf(type), tensor.getShape().vec());
 }
 
 double millisSince(std::chrono::steady_clock::time_point start) {
@@ -67,9 +60,9 @@ double millisSince(std::chrono::steady_clock::time_point start) {
 
 HostTensor randomLike(Type type, int64_t intLimit, std::mt19937 &random) {
   HostTensor wide(DType::F64, cast<RankedTensorType>(type).getShape().vec());
-  DType dtype = dtypeOf(cast<RankedTensorType>(type).getElementType());
+  DType dtype = *ir::dtypeOf(type);
   for (double &x : wide.mutableData<double>()) {
-    if (dtype == DType::F32 || dtype == DType::F64)
+    if (runtime::isFloat(dtype))
       x = std::uniform_real_distribution<double>(-2, 2)(random);
     else
       x = std::uniform_int_distribution<int64_t>(0, dtype == DType::I1 ? 1 : intLimit - 1)(random);

@@ -22,32 +22,13 @@ GraphState::GraphState(uint64_t seed, Location at) : seed(seed) {
 
 // ---- Types and places ----
 
-static Type elementType(MLIRContext *context, DType dtype) {
-  Builder b(context);
-  switch (dtype) {
-  case DType::F32:
-    return b.getF32Type();
-  case DType::F64:
-    return b.getF64Type();
-  default:
-    return b.getIntegerType(
-        static_cast<unsigned>(dtype == DType::I1 ? 1 : 8 * runtime::dtypeBytes(dtype)));
-  }
-}
-
 RankedTensorType GraphState::mlirType(const TensorType &type) {
-  return RankedTensorType::get(type.shape, elementType(&context, type.dtype));
+  return RankedTensorType::get(type.shape, ir::elementTypeOf(&context, type.dtype));
 }
 
 TensorType typeOf(Value value) {
   auto type = cast<RankedTensorType>(value.getType());
-  Type element = type.getElementType();
-  DType dtype = element.isF32()         ? DType::F32
-                : element.isF64()       ? DType::F64
-                : element.isInteger(1)  ? DType::I1
-                : element.isInteger(64) ? DType::I64
-                                        : DType::I32;
-  return {dtype, Shape(type.getShape().begin(), type.getShape().end())};
+  return {*ir::dtypeOf(type), Shape(type.getShape().begin(), type.getShape().end())};
 }
 
 mlir::Location GraphState::locate(Location at) {
@@ -138,7 +119,7 @@ mlir::Attribute GraphState::convert(const Attribute &attribute) {
       return b.getDenseI64ArrayAttr(list);
     }
     mlir::Attribute operator()(DType dtype) {
-      return TypeAttr::get(elementType(b.getContext(), dtype));
+      return TypeAttr::get(ir::elementTypeOf(b.getContext(), dtype));
     }
     mlir::Attribute operator()(Direction direction) {
       return ir::CompareDirectionAttr::get(b.getContext(),

@@ -23,6 +23,8 @@ def Weir_IterationSpaceInterface : OpInterface<"IterationSpaceOp"> {
                     "::llvm::FailureOr<::weir::ir::IterationSpace>", "iterationSpace">,
     StaticInterfaceMethod<"Floating point operations a point of the iteration space.",
                           "int64_t", "flopsPerPoint">,
+    StaticInterfaceMethod<"The dtypes that operand 0 may have; the result's where there are no operands.",
+                          "::weir::ir::DtypeClass", "dtypes">,
   ];
 }
 

@@ -19,13 +19,14 @@ class Linear<list<int> operands> : Derivative<
 class Multilinear<list<int> operands> : Derivative<
     "Derivative{Derivative::Multilinear, {" # !interleave(operands, ", ") # "}}">;
 
-// ---- Which element types an operand may have ----
-class Dtypes<string name> { string cpp = "DtypeClass::" # name; }
-def Float : Dtypes<"Float">;          // f32, f64
-def Integer : Dtypes<"Integer">;      // i32, i64
+// ---- Which element types operand 0 may have, or the result of an op without operands ----
+class Dtypes<string name> { string cpp = "::weir::ir::DtypeClass::" # name; }
+def Float : Dtypes<"Float">;          // f16, bf16, f32, f64
+def Integer : Dtypes<"Integer">;      // i8 to i64, ui8 to ui64
 def Numeric : Dtypes<"Numeric">;      // floats and integers
 def Bitwise : Dtypes<"Bitwise">;      // integers and i1
 def AnyDtype : Dtypes<"Any">;
+def I32Only : Dtypes<"I32">;
 
 class Weir_Op<string mnemonic, string family, Derivative derivative, list<Trait> traits = []>
     : Op<Weir_Dialect, mnemonic, !listconcat([DeclareOpInterfaceMethods<Weir_OpInterface>], traits)> {
@@ -48,10 +49,11 @@ class Weir_SpaceOp<string mnemonic, string family, Derivative derivative, Dtypes
   }];
   code spaceDefinition = [{
     int64_t $cppClass::flopsPerPoint() { return }] # flops # [{; }
+    ::weir::ir::DtypeClass $cppClass::dtypes() { return }] # dtypes.cpp # [{; }
     ::llvm::FailureOr<::mlir::Type> $cppClass::elementType(Adaptor op, ::weir::ir::EmitError error) {
-      if (failed(::weir::ir::checkDtypes(op.getOperands(), ::weir::ir::}] # dtypes.cpp # [{, error)))
-        return ::mlir::failure();
-      return ::mlir::Type(}] # element # [{);
+      if (failed(::weir::ir::checkDtypes(op.getOperands(), dtypes(), error))) return ::mlir::failure();
+      return ::weir::ir::checkResultDtype(}] # element # [{,
+          op.getOperands().empty() ? dtypes() : ::weir::ir::DtypeClass::Any, error);
     }
     ::llvm::FailureOr<::weir::ir::IterationSpace> $cppClass::iterationSpace() {
       return iterationSpace(Adaptor(*this), [&] { return emitError(); });

@@ -56,12 +56,16 @@ def Weir_NotOp : Weir_UnaryOp<"not", Zero, Bitwise>;
 def Weir_PopcntOp : Weir_UnaryOp<"popcnt", Zero, Integer>;
 def Weir_CountLeadingZerosOp : Weir_UnaryOp<"count_leading_zeros", Zero, Integer>;
 
-// ---- Binary ----
+// ---- Binary; integers wrap, and nothing traps ----
 def Weir_AddOp : Weir_BinaryOp<"add", Linear<[0, 1]>, Numeric, [Commutative]>;
 def Weir_SubOp : Weir_BinaryOp<"sub", Linear<[0, 1]>, Numeric>;
 def Weir_MulOp : Weir_BinaryOp<"mul", Multilinear<[0, 1]>, Numeric, [Commutative]>;
-def Weir_DivOp : Weir_BinaryOp<"div", Pointwise, Numeric>;
-def Weir_RemOp : Weir_BinaryOp<"rem", Pointwise, Numeric>;
+def Weir_DivOp : Weir_BinaryOp<"div", Pointwise, Numeric> {
+  let summary = "integers truncate; x / 0 is all bits set; the least number / -1 is itself";
+}
+def Weir_RemOp : Weir_BinaryOp<"rem", Pointwise, Numeric> {
+  let summary = "has the sign of the dividend; of integers, x rem 0 is x";
+}
 def Weir_PowOp : Weir_BinaryOp<"pow", Pointwise, Numeric>;
 def Weir_MaxOp : Weir_BinaryOp<"max", Pointwise, Numeric, [Commutative]>;
 def Weir_MinOp : Weir_BinaryOp<"min", Pointwise, Numeric, [Commutative]>;
@@ -73,6 +77,7 @@ def Weir_OrOp : Weir_BinaryOp<"or", Zero, Bitwise, [Commutative]>;
 def Weir_XorOp : Weir_BinaryOp<"xor", Zero, Bitwise, [Commutative]>;
 def Weir_ShiftLeftOp : Weir_BinaryOp<"shift_left", Zero, Integer>;
 def Weir_ShiftRightLogicalOp : Weir_BinaryOp<"shift_right_logical", Zero, Integer>;
+// The top bit is the sign, of unsigned integers too.
 def Weir_ShiftRightArithmeticOp : Weir_BinaryOp<"shift_right_arithmetic", Zero, Integer>;
 
 // ---- Others ----
@@ -91,6 +96,10 @@ def Weir_SelectOp : Weir_ElementwiseOp<"select", Linear<[1, 2]>, AnyDtype,
 
 def Weir_ConvertOp : Weir_ElementwiseOp<"convert", Linear<[0]>, AnyDtype, "op.getTo()"> {
   let summary = "value conversion; linear between floats, else its derivative is zero";
+  let description = [{
+    To a float: rounded once, to nearest even. Float to integer truncates towards zero and saturates at the least and
+    the largest integer; NaN becomes 0. Integer to integer keeps the low bits. To i1: whether it is not zero.
+  }];
   let arguments = (ins AnyRankedTensor:$operand, TypeAttr:$to);
   let assemblyFormat = "$operand `to` $to attr-dict `:` functional-type(operands, results)";
 }

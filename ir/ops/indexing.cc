@@ -65,12 +65,10 @@ FailureOr<IterationSpace> scatterSpace(ValueRange operands, int64_t dim, int64_t
   if (failed(checkIndices(operands[1], error)) ||
       failed(checkConvention(operand, indices, dim, batchDims, error)))
     return failure();
-  Type element = elementOf(operands[0]);
   bool combines = kind != LoopKind::Parallel;
-  if (elementOf(operands[2]) != element || (combines && element.isInteger(1))) {
-    error() << "operand is " << typeString(element) << " and updates are "
-            << typeString(elementOf(operands[2])) << ", but must be one "
-            << (combines ? "numeric dtype" : "dtype");
+  if (elementOf(operands[2]) != elementOf(operands[0])) {
+    error() << "operand is " << typeString(elementOf(operands[0])) << " and updates are "
+            << typeString(elementOf(operands[2])) << ", but must be one dtype";
     return failure();
   }
   SmallVector<int64_t> expected;

@@ -6,8 +6,8 @@
 
 include "ir/ops/base.td"
 
-class Weir_IndexingOp<string mnemonic, Derivative d, int flops = 0>
-    : Weir_SpaceOp<mnemonic, "Indexing", d, AnyDtype, flops, operandElement>;
+class Weir_IndexingOp<string mnemonic, Derivative d, int flops = 0, Dtypes dtypes = AnyDtype>
+    : Weir_SpaceOp<mnemonic, "Indexing", d, dtypes, flops, operandElement>;
 
 def Weir_GatherOp : Weir_IndexingOp<"gather", Linear<[0]>> {
   let summary = "pick slices along `dim`; an index out of range is clamped";
@@ -16,8 +16,8 @@ def Weir_GatherOp : Weir_IndexingOp<"gather", Linear<[0]>> {
 }
 
 // `loopKind` is how updates that meet at one element are combined; "Parallel" where they are not.
-class Weir_ScatterOp<string mnemonic, string loopKind, Derivative d>
-    : Weir_IndexingOp<mnemonic, d, !if(!eq(loopKind, "Parallel"), 0, 1)> {
+class Weir_ScatterOp<string mnemonic, string loopKind, Derivative d, Dtypes dtypes = Numeric>
+    : Weir_IndexingOp<mnemonic, d, !if(!eq(loopKind, "Parallel"), 0, 1), dtypes> {
   let arguments = (ins AnyRankedTensor:$operand, AnyRankedTensor:$indices, AnyRankedTensor:$updates,
                        I64Attr:$dim, I64Attr:$batch_dims);
   let assemblyFormat = "operands `dim` `=` $dim `batch_dims` `=` $batch_dims attr-dict `:` functional-type(operands, results)";
@@ -35,7 +35,7 @@ def Weir_ScatterAddOp : Weir_ScatterOp<"scatter_add", "Sum", Linear<[0, 2]>> {
 def Weir_ScatterMulOp : Weir_ScatterOp<"scatter_mul", "Prod", ByHand>;
 def Weir_ScatterMaxOp : Weir_ScatterOp<"scatter_max", "Max", ByHand>;
 def Weir_ScatterMinOp : Weir_ScatterOp<"scatter_min", "Min", ByHand>;
-def Weir_ScatterSetOp : Weir_ScatterOp<"scatter_set", "Parallel", Linear<[0, 2]>> {
+def Weir_ScatterSetOp : Weir_ScatterOp<"scatter_set", "Parallel", Linear<[0, 2]>, AnyDtype> {
   let summary = "replace slices along `dim`; where indices repeat, the last in ascending order stays";
 }
 def Weir_DynamicSliceOp : Weir_IndexingOp<"dynamic_slice", Linear<[0]>> {
@@ -64,6 +64,7 @@ def Weir_SortOp : Weir_Op<"sort", "Indexing", ByHand,
   }];
   let extraClassDefinition = weirDefinition # [{
     int64_t $cppClass::flopsPerPoint() { return 0; }
+    ::weir::ir::DtypeClass $cppClass::dtypes() { return ::weir::ir::DtypeClass::Any; }
     ::llvm::FailureOr<::weir::ir::IterationSpace> $cppClass::iterationSpace() {
       return iterationSpace(Adaptor(*this), [&] { return emitError(); });
     }

@@ -241,8 +241,6 @@ OpFoldResult ConstantOp::fold(FoldAdaptor) {
 
 FailureOr<IterationSpace> IotaOp::iterationSpace(Adaptor op, EmitError error) {
   if (failed(checkDims(op.getDim(), op.getShape().size(), "dim", error))) return failure();
-  if (op.getElement().isInteger(1))
-    return error() << "element type is i1, but must be a number", failure();
   return creationSpace(op.getOperands(), op.getShape(), error);
 }
 

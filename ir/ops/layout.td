@@ -4,8 +4,9 @@
 
 include "ir/ops/base.td"
 
-class Weir_LayoutOp<string mnemonic, Derivative d, string element = operandElement, list<Trait> traits = []>
-    : Weir_SpaceOp<mnemonic, "Layout", d, AnyDtype, 0, element, traits>;
+class Weir_LayoutOp<string mnemonic, Derivative d, string element = operandElement, list<Trait> traits = [],
+                    Dtypes dtypes = AnyDtype>
+    : Weir_SpaceOp<mnemonic, "Layout", d, dtypes, 0, element, traits>;
 
 def Weir_BroadcastOp : Weir_LayoutOp<"broadcast", Linear<[0]>> {
   let summary = "operand dim i becomes result dim dims[i]; the other dims repeat";
@@ -62,7 +63,7 @@ def Weir_ConstantOp : Weir_LayoutOp<"constant", Zero, "op.getValue().getElementT
   let assemblyFormat = "$value attr-dict";
   let hasFolder = 1;
 }
-def Weir_IotaOp : Weir_LayoutOp<"iota", Zero, "op.getElement()"> {
+def Weir_IotaOp : Weir_LayoutOp<"iota", Zero, "op.getElement()", [], Numeric> {
   let summary = "each element is its index along `dim`";
   let arguments = (ins DenseI64ArrayAttr:$shape, I64Attr:$dim, TypeAttr:$element);
   let assemblyFormat = "`shape` `=` $shape `dim` `=` $dim `element` `=` $element attr-dict `:` type($result)";

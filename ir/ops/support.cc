@@ -15,29 +15,14 @@ Type boolType(Value value) {
   return IntegerType::get(value.getContext(), 1);
 }
 
-static bool isIn(Type type, DtypeClass dtypes) {
-  bool isFloat = type.isF32() || type.isF64();
-  bool isInteger = type.isSignlessInteger(32) || type.isSignlessInteger(64);
-  bool isBool = type.isSignlessInteger(1);
-  switch (dtypes) {
-  case DtypeClass::Float:
-    return isFloat;
-  case DtypeClass::Integer:
-    return isInteger;
-  case DtypeClass::Numeric:
-    return isFloat || isInteger;
-  case DtypeClass::Bitwise:
-    return isInteger || isBool;
-  case DtypeClass::Any:
-    return isFloat || isInteger || isBool;
-  }
-  return false;
-}
-
-static StringRef describe(DtypeClass dtypes) {
-  constexpr StringRef names[] = {"f32, f64", "i32, i64", "f32, f64, i32, i64", "i1, i32, i64",
-                                 "f32, f64, i1, i32, i64"};
-  return names[static_cast<int>(dtypes)];
+/// Diagnoses an element type outside of the class: "operand 0 is i1, but only f32 is supported".
+static LogicalResult checkDtype(Type element, DtypeClass dtypes, const Twine &what,
+                                EmitError error) {
+  std::optional<runtime::DType> dtype = dtypeOf(element);
+  if (dtype && isIn(*dtype, dtypes)) return success();
+  return error() << what << " is " << typeString(element) << ", but only " << describe(dtypes)
+                 << (dtypes == DtypeClass::I32 ? " is" : " are") << " supported",
+         failure();
 }
 
 LogicalResult checkDtypes(ValueRange operands, DtypeClass dtypes, EmitError error) {
@@ -45,13 +30,16 @@ LogicalResult checkDtypes(ValueRange operands, DtypeClass dtypes, EmitError erro
     auto type = dyn_cast<RankedTensorType>(operand.getType());
     if (!type || !type.hasStaticShape())
       return error() << "operand " << i << " has no static shape", failure();
-    DtypeClass allowed = i == 0 ? dtypes : DtypeClass::Any;
-    if (!isIn(type.getElementType(), allowed))
-      return error() << "operand " << i << " is " << typeString(type.getElementType())
-                     << ", but only " << describe(allowed) << " are supported",
-             failure();
+    if (failed(checkDtype(type.getElementType(), i == 0 ? dtypes : DtypeClass::Any,
+                          "operand " + Twine(i), error)))
+      return failure();
   }
   return success();
+}
+
+FailureOr<Type> checkResultDtype(Type element, DtypeClass dtypes, EmitError error) {
+  if (failed(checkDtype(element, dtypes, "element type", error))) return failure();
+  return element;
 }
 
 FailureOr<IterationSpace> elementwiseSpace(ValueRange operands, EmitError error) {

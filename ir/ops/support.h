@@ -3,20 +3,21 @@
 #pragma once
 
 #include "ir/interfaces/derivative.h"
+#include "ir/interfaces/dtype.h"
 #include "ir/interfaces/iteration_space.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/Diagnostics.h"
 
 namespace weir::ir {
 
-/// Element types that an op takes. Supported today: f32 f64 i32 i64 i1.
-enum class DtypeClass { Float, Integer, Numeric, Bitwise, Any };
-
 mlir::Type elementOf(mlir::Value value);
 /// tensor<...xi1>'s element type.
 mlir::Type boolType(mlir::Value value);
 /// Checks that operands are static ranked tensors, and the dtype of operand 0.
 mlir::LogicalResult checkDtypes(mlir::ValueRange operands, DtypeClass dtypes, EmitError error);
+/// `element` if it is a dtype of the class.
+llvm::FailureOr<mlir::Type> checkResultDtype(mlir::Type element, DtypeClass dtypes,
+                                             EmitError error);
 
 /// Loops are the shape; all operands have it.
 llvm::FailureOr<IterationSpace> elementwiseSpace(mlir::ValueRange operands, EmitError error);

@@ -38,23 +38,15 @@ template <class T> static T readAs(const char *data, int64_t flat) {
 static bool readBlob(llvm::ArrayRef<char> blob, NdArray &to, Mode mode) {
   if (int64_t(blob.size()) != to.size() * int64_t(runtime::dtypeBytes(to.dtype))) return false;
   for (int64_t flat = 0; flat < to.size(); ++flat) {
-    switch (to.dtype) {
-    case DType::F32:
-      to.store(flat, {readAs<float>(blob.data(), flat), 0}, mode);
-      break;
-    case DType::F64:
-      to.store(flat, {readAs<double>(blob.data(), flat), 0}, mode);
-      break;
-    case DType::I32:
-      to.store(flat, {0, readAs<int32_t>(blob.data(), flat)}, mode);
-      break;
-    case DType::I64:
-      to.store(flat, {0, readAs<int64_t>(blob.data(), flat)}, mode);
-      break;
-    default:
-      to.store(flat, {0, readAs<int8_t>(blob.data(), flat)}, mode);
-      break;
-    }
+    runtime::visitDType(to.dtype, [&](auto tag) {
+      using T = decltype(tag);
+      if constexpr (std::is_integral_v<T>) {
+        using Stored = std::conditional_t<std::is_same_v<T, bool>, int8_t, T>;
+        to.store(flat, {0, static_cast<int64_t>(readAs<Stored>(blob.data(), flat))}, mode);
+      } else {
+        to.store(flat, {readAs<T>(blob.data(), flat), 0}, mode);
+      }
+    });
   }
   return true;
 }

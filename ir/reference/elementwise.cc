@@ -88,6 +88,20 @@ static Body numbers(double (*f)(double, double), int64_t (*i)(int64_t, int64_t))
     return runtime::isFloat(in) ? Scalar{f(x[0].f, x[1].f), 0} : Scalar{0, i(x[0].i, x[1].i)};
   };
 }
+/// As above, with `u` for unsigned integers.
+static Body numbers(double (*f)(double), int64_t (*i)(int64_t), int64_t (*u)(int64_t)) {
+  return [f, i, u](const Scalar *x, DType in) {
+    if (runtime::isFloat(in)) return Scalar{f(x[0].f), 0};
+    return Scalar{0, runtime::isUnsigned(in) ? u(x[0].i) : i(x[0].i)};
+  };
+}
+static Body numbers(double (*f)(double, double), int64_t (*i)(int64_t, int64_t),
+                    int64_t (*u)(int64_t, int64_t)) {
+  return [f, i, u](const Scalar *x, DType in) {
+    if (runtime::isFloat(in)) return Scalar{f(x[0].f, x[1].f), 0};
+    return Scalar{0, (runtime::isUnsigned(in) ? u : i)(x[0].i, x[1].i)};
+  };
+}
 static Body integers(int64_t (*i)(int64_t, int64_t)) {
   return [i](const Scalar *x, DType) { return Scalar{0, i(x[0].i, x[1].i)}; };
 }
@@ -97,10 +111,15 @@ static Body shift(int64_t (*i)(int64_t, int64_t, int)) {
 
 static void addUnary(Evaluators &e) {
   using enum Rounding;
-  add<AbsOp>(e, Exact, numbers(std::fabs, [](int64_t a) { return a < 0 ? scalar::neg(a) : a; }));
+  add<AbsOp>(e, Exact,
+             numbers(
+                 std::fabs, [](int64_t a) { return a < 0 ? scalar::neg(a) : a; },
+                 [](int64_t a) { return a; }));
   add<NegOp>(e, Exact, numbers([](double a) { return -a; }, scalar::neg));
   add<SignOp>(e, Exact,
-              numbers(scalar::sign, [](int64_t a) -> int64_t { return (a > 0) - (a < 0); }));
+              numbers(
+                  scalar::sign, [](int64_t a) -> int64_t { return (a > 0) - (a < 0); },
+                  [](int64_t a) -> int64_t { return a != 0; }));
   add<ExpOp>(e, Once, floats(std::exp));
   add<Expm1Op>(e, Once, floats(std::expm1));
   add<LogOp>(e, Once, floats(std::log));
@@ -127,12 +146,16 @@ static void addBinary(Evaluators &e) {
   add<AddOp>(e, OfSum, numbers([](double a, double b) { return a + b; }, scalar::add));
   add<SubOp>(e, OfSum, numbers([](double a, double b) { return a - b; }, scalar::sub));
   add<MulOp>(e, Once, numbers([](double a, double b) { return a * b; }, scalar::mul));
-  add<DivOp>(e, Once, numbers([](double a, double b) { return a / b; }, scalar::div));
-  add<PowOp>(e, Once, numbers(std::pow, scalar::pow));
-  add<MaxOp>(e, Exact, numbers(scalar::max, [](int64_t a, int64_t b) { return std::max(a, b); }));
-  add<MinOp>(e, Exact, numbers(scalar::min, [](int64_t a, int64_t b) { return std::min(a, b); }));
+  add<DivOp>(e, Once, numbers([](double a, double b) { return a / b; }, scalar::div, scalar::udiv));
+  add<PowOp>(e, Once, numbers(std::pow, scalar::pow, scalar::upow));
+  add<MaxOp>(
+      e, Exact,
+      numbers(scalar::max, [](int64_t a, int64_t b) { return std::max(a, b); }, scalar::umax));
+  add<MinOp>(
+      e, Exact,
+      numbers(scalar::min, [](int64_t a, int64_t b) { return std::min(a, b); }, scalar::umin));
   add<Atan2Op>(e, Once, floats(std::atan2));
-  add<RemOp>(e, Exact, numbers(std::fmod, scalar::rem));
+  add<RemOp>(e, Exact, numbers(std::fmod, scalar::rem, scalar::urem));
   add<AndOp>(e, Exact, integers([](int64_t a, int64_t b) { return a & b; }));
   add<OrOp>(e, Exact, integers([](int64_t a, int64_t b) { return a | b; }));
   add<XorOp>(e, Exact, integers([](int64_t a, int64_t b) { return a ^ b; }));
@@ -165,8 +188,9 @@ static LogicalResult evaluateCompare(CompareOp op, Frame &frame) {
   NdArray result = resultArray(op->getResult(0));
   for (int64_t flat = 0, n = result.size(); flat < n; ++flat) {
     Scalar a = lhs.at(flat), b = rhs.at(flat);
-    bool isTrue =
-        lhs.isFloat() ? holds(op.getDirection(), a.f, b.f) : holds(op.getDirection(), a.i, b.i);
+    bool isTrue = lhs.isFloat()                    ? holds(op.getDirection(), a.f, b.f)
+                  : runtime::isUnsigned(lhs.dtype) ? holds<uint64_t>(op.getDirection(), a.i, b.i)
+                                                   : holds(op.getDirection(), a.i, b.i);
     result.store(flat, {0, isTrue}, frame.mode());
     double reach = lhs.errorAt(flat) + rhs.errorAt(flat);
     if (reach > 0 && !(std::abs(a.f - b.f) > reach))
@@ -178,9 +202,13 @@ static LogicalResult evaluateCompare(CompareOp op, Frame &frame) {
 
 static Scalar convert(Scalar x, DType from, DType to) {
   if (runtime::isFloat(from) && runtime::isFloat(to)) return x;
-  if (runtime::isFloat(to)) return {static_cast<double>(x.i), 0};
+  bool isUnsigned = runtime::isUnsigned(from);
+  if (to == DType::F64)
+    return {isUnsigned ? static_cast<double>(uint64_t(x.i)) : static_cast<double>(x.i), 0};
+  if (runtime::isFloat(to)) return {scalar::toFloatOdd(x.i, isUnsigned), 0};
   if (to == DType::I1) return {0, runtime::isFloat(from) ? x.f != 0 : x.i != 0};
-  return {0, runtime::isFloat(from) ? scalar::toInteger(x.f, widthOf(to)) : x.i};
+  if (!runtime::isFloat(from)) return x;
+  return {0, (runtime::isUnsigned(to) ? scalar::toUnsigned : scalar::toInteger)(x.f, widthOf(to))};
 }
 
 static LogicalResult evaluateConvert(ConvertOp op, Frame &frame) {
@@ -189,24 +217,24 @@ static LogicalResult evaluateConvert(ConvertOp op, Frame &frame) {
                   [to](const Scalar *x, DType from) { return convert(x[0], from, to); });
 }
 
-/// A widened f32 is rounded first: its bits are those of the nearest f32.
+/// A widened float is rounded first: its bits are those of the nearest of its dtype.
 static Scalar bitcast(Scalar x, DType from, DType to) {
-  switch (from) {
-  case DType::F32:
-    return {0, std::bit_cast<int32_t>(static_cast<float>(x.f))};
-  case DType::F64:
-    return {0, std::bit_cast<int64_t>(x.f)};
-  case DType::I32:
-    return {std::bit_cast<float>(static_cast<int32_t>(x.i)), 0};
-  default:
-    return {std::bit_cast<double>(x.i), 0};
-  }
+  int64_t bits = x.i;
+  if (from == DType::F16) bits = runtime::Half(x.f).bits;
+  if (from == DType::BF16) bits = runtime::BFloat16(x.f).bits;
+  if (from == DType::F32) bits = std::bit_cast<int32_t>(static_cast<float>(x.f));
+  if (from == DType::F64) bits = std::bit_cast<int64_t>(x.f);
+  if (to == DType::F16) return {runtime::Half::fromBits(bits), 0};
+  if (to == DType::BF16) return {runtime::BFloat16::fromBits(bits), 0};
+  if (to == DType::F32) return {std::bit_cast<float>(static_cast<int32_t>(bits)), 0};
+  if (to == DType::F64) return {std::bit_cast<double>(bits), 0};
+  return {0, bits};
 }
 
 static LogicalResult evaluateBitcast(BitcastOp op, Frame &frame) {
   DType to = resultArray(op->getResult(0)).dtype;
   return evaluate(op, frame, Rounding::Exact, [to](const Scalar *x, DType from) {
-    return runtime::isFloat(from) == runtime::isFloat(to) ? x[0] : bitcast(x[0], from, to);
+    return from == to ? x[0] : bitcast(x[0], from, to);
   });
 }
 

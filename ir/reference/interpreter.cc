@@ -58,8 +58,8 @@ LogicalResult Frame::runOp(mlir::Operation *op) {
   for (mlir::Type type : op->getResultTypes()) {
     auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(type);
     if (!tensor || !tensor.hasStaticShape() || !dtypeOf(tensor.getElementType()))
-      return op->emitError("the interpreter knows tensors of f32, f64, i32, i64 and i1, not ")
-             << type;
+      return op->emitError("the interpreter knows static tensors of ")
+             << describe(DtypeClass::Any) << ", not " << type;
   }
   if (failed((*evaluate)(op, *this))) return failure();
   if (!run.options.observe) return success();
@@ -110,7 +110,7 @@ readInputs(mlir::func::FuncOp function, llvm::ArrayRef<HostTensor> inputs, Mode 
   llvm::SmallVector<ArrayPtr> arrays;
   for (auto [k, input] : llvm::enumerate(inputs)) {
     auto type = mlir::dyn_cast<mlir::RankedTensorType>(function.getArgument(k).getType());
-    if (!type || !type.hasStaticShape() || !reference::dtypeOf(type.getElementType()))
+    if (!type || !type.hasStaticShape() || !dtypeOf(type.getElementType()))
       return function.emitError("input ")
              << k << " has the type " << function.getArgument(k).getType()
              << ", which the interpreter does not know";

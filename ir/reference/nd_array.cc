@@ -42,11 +42,9 @@ Scalar NdArray::at(int64_t flat) const {
 
 void NdArray::store(int64_t flat, Scalar value, Mode mode) {
   if (!isFloat())
-    ints[flat] = dtype == DType::I1 ? (value.i & 1) : wrap(value.i, widthOf(dtype));
-  else if (dtype == DType::F32 && !mode.widen)
-    floats[flat] = static_cast<float>(value.f);
+    ints[flat] = wrap(value.i, dtype);
   else
-    floats[flat] = value.f;
+    floats[flat] = mode.widen ? value.f : runtime::roundTo(dtype, value.f);
 }
 
 void NdArray::setError(int64_t flat, double error) {
@@ -60,19 +58,26 @@ int widthOf(DType dtype) {
   return dtype == DType::I1 ? 1 : 8 * runtime::dtypeBytes(dtype);
 }
 
-int64_t wrap(int64_t value, int width) {
+int64_t wrap(int64_t value, DType dtype) {
+  int width = widthOf(dtype);
+  bool isUnsigned = dtype == DType::I1 || runtime::isUnsigned(dtype);
+  if (!isUnsigned) return signExtend(value, width);
+  return width == 64 ? value : value & ((int64_t(1) << width) - 1);
+}
+
+int64_t signExtend(int64_t value, int width) {
   if (width >= 64) return value;
   uint64_t sign = uint64_t(1) << (width - 1), low = uint64_t(value) & (2 * sign - 1);
   return static_cast<int64_t>((low ^ sign) - sign);
 }
 
-std::optional<DType> dtypeOf(mlir::Type elementType) {
-  if (elementType.isF32()) return DType::F32;
-  if (elementType.isF64()) return DType::F64;
-  if (elementType.isSignlessInteger(1)) return DType::I1;
-  if (elementType.isSignlessInteger(32)) return DType::I32;
-  if (elementType.isSignlessInteger(64)) return DType::I64;
-  return std::nullopt;
+int64_t smallest(DType dtype) {
+  bool isUnsigned = dtype == DType::I1 || runtime::isUnsigned(dtype);
+  return isUnsigned ? 0 : signExtend(int64_t(1) << (widthOf(dtype) - 1), widthOf(dtype));
+}
+
+int64_t largest(DType dtype) {
+  return wrap(~smallest(dtype), dtype);
 }
 
 template <class T, class To>
@@ -87,23 +92,12 @@ std::optional<NdArray> fromHost(const HostTensor &tensor, mlir::RankedTensorType
   if ((tensor.dtype() != array.dtype && !widened) ||
       llvm::ArrayRef<int64_t>(array.dims) != llvm::ArrayRef<int64_t>(tensor.dims()))
     return std::nullopt;
-  switch (tensor.dtype()) {
-  case DType::F32:
-    copyElements<float>(tensor, array.floats);
-    break;
-  case DType::F64:
-    copyElements<double>(tensor, array.floats);
-    break;
-  case DType::I32:
-    copyElements<int32_t>(tensor, array.ints);
-    break;
-  case DType::I64:
-    copyElements<int64_t>(tensor, array.ints);
-    break;
-  default:
-    copyElements<bool>(tensor, array.ints);
-    break;
-  }
+  runtime::visitDType(tensor.dtype(), [&](auto tag) {
+    if (array.isFloat())
+      copyElements<decltype(tag)>(tensor, array.floats);
+    else
+      copyElements<decltype(tag)>(tensor, array.ints);
+  });
   return array;
 }
 
@@ -116,19 +110,12 @@ static HostTensor fromElements(llvm::ArrayRef<int64_t> dims, const std::vector<F
 }
 
 HostTensor toHost(const NdArray &array, Mode mode) {
-  switch (array.dtype) {
-  case DType::F32:
-    if (!mode.widen) return fromElements<float>(array.dims, array.floats);
-    [[fallthrough]];
-  case DType::F64:
-    return fromElements<double>(array.dims, array.floats);
-  case DType::I32:
-    return fromElements<int32_t>(array.dims, array.ints);
-  case DType::I64:
-    return fromElements<int64_t>(array.dims, array.ints);
-  default:
-    return fromElements<bool>(array.dims, array.ints);
-  }
+  DType dtype = array.isFloat() && mode.widen ? DType::F64 : array.dtype;
+  return runtime::visitDType(dtype, [&](auto tag) {
+    using T = decltype(tag);
+    return array.isFloat() ? fromElements<T>(array.dims, array.floats)
+                           : fromElements<T>(array.dims, array.ints);
+  });
 }
 
 HostTensor errorsToHost(const NdArray &array) {
@@ -162,9 +149,15 @@ double contractError(DType dtype, double terms, double count) {
   if (!runtime::isFloat(dtype)) return 0;
   if (!std::isfinite(terms)) return 0; // an infinity or NaN must come out as such
   if (dtype == DType::F64) return 1e-12 * terms + std::numeric_limits<double>::min();
-  if (terms > std::numeric_limits<float>::max()) return std::numeric_limits<double>::infinity();
-  return 4 * double(std::numeric_limits<float>::epsilon()) * std::sqrt(count) * terms +
-         double(std::numeric_limits<float>::min());
+  double inF32 = 4 * double(std::numeric_limits<float>::epsilon()) * std::sqrt(count) * terms +
+                 double(std::numeric_limits<float>::min());
+  // A narrow float rounds what f32 gives once more; its least number is the error of underflow.
+  double eps = dtype == DType::F16 ? 0x1p-10 : dtype == DType::BF16 ? 0x1p-7 : 0;
+  double largest = dtype == DType::F16    ? 65504
+                   : dtype == DType::BF16 ? 0x1.fep127
+                                          : double(std::numeric_limits<float>::max());
+  if (terms * (1 + eps) > largest) return std::numeric_limits<double>::infinity();
+  return inF32 + eps * terms + (dtype == DType::F16 ? 0x1p-24 : 0);
 }
 
 double distance(double a, double b) {

@@ -3,6 +3,7 @@
 // back to what the dtype can hold.
 #pragma once
 
+#include "ir/interfaces/dtype.h"
 #include "runtime/base/host_tensor.h"
 
 #include "mlir/IR/BuiltinTypes.h"
@@ -12,7 +13,8 @@
 
 namespace weir::ir::reference {
 
-/// One element: `f` of a float dtype, `i` of the others. A boolean is 0 or 1.
+/// One element: `f` of a float dtype, `i` of the others. A boolean is 0 or 1, an unsigned integer
+/// is its value, or for ui64 its bits.
 struct Scalar {
   double f = 0;
   int64_t i = 0;
@@ -49,11 +51,13 @@ struct NdArray {
 
 /// Bits of an integer dtype, 1 for a boolean.
 int widthOf(runtime::DType dtype);
-/// Two's complement value of the low `width` bits.
-int64_t wrap(int64_t value, int width);
-
-/// The dtype of a tensor's elements, or nullopt where the interpreter does not know it.
-std::optional<runtime::DType> dtypeOf(mlir::Type elementType);
+/// The low bits of `value` as a Scalar's `i` of an integer dtype.
+int64_t wrap(int64_t value, runtime::DType dtype);
+/// The two's complement number of the low `width` bits.
+int64_t signExtend(int64_t value, int width);
+/// The least and the largest element of an integer dtype, as a Scalar's `i`.
+int64_t smallest(runtime::DType dtype);
+int64_t largest(runtime::DType dtype);
 
 /// `tensor` as the interpreter holds it; it must have the dtype of `type`, or F64 for a float when
 /// `mode` widens.

@@ -20,6 +20,7 @@ struct Combiner {
   std::function<Scalar(DType)> identity;
   double (*onFloats)(double, double);
   int64_t (*onIntegers)(int64_t, int64_t);
+  int64_t (*onUnsigned)(int64_t, int64_t) = onIntegers;
 };
 
 /// What the bound of one result element is made of.
@@ -67,12 +68,13 @@ static LogicalResult reduce(mlir::Operation *op, Index dims, Frame &frame,
   for (int64_t k = 0; k < result.size(); ++k) result.store(k, combiner.identity(from.dtype), exact);
   std::vector<Gathered> gathered(frame.mode().bounds ? result.size() : 0);
   auto strides = stridesOf(result.dims);
+  auto onIntegers = runtime::isUnsigned(from.dtype) ? combiner.onUnsigned : combiner.onIntegers;
   forEachIndex(from.dims, [&](Index index, int64_t flat) {
     int64_t at = targetOf(index, dims, strides);
     Scalar total = result.at(at), x = from.at(flat);
     result.store(at,
                  from.isFloat() ? Scalar{combiner.onFloats(total.f, x.f), 0}
-                                : Scalar{0, combiner.onIntegers(total.i, x.i)},
+                                : Scalar{0, onIntegers(total.i, x.i)},
                  exact);
     if (!gathered.empty()) gatherError(gathered[at], x.f, from.errorAt(flat));
   });
@@ -89,13 +91,6 @@ template <class OpT> static void add(Evaluators &evaluators, Combiner combiner) 
       [combiner](OpT op, Frame &frame) { return reduce(op, op.getDims(), frame, combiner); });
 }
 
-static int64_t smallest(DType dtype) {
-  return dtype == DType::I1 ? 0 : wrap(int64_t(1) << (widthOf(dtype) - 1), widthOf(dtype));
-}
-static int64_t largest(DType dtype) {
-  return dtype == DType::I1 ? 1 : ~smallest(dtype);
-}
-
 /// The first of the largest elements along `dim`; a NaN counts as the largest.
 static LogicalResult evaluateArgmax(ArgmaxOp op, Frame &frame) {
   const NdArray &from = frame.operand(op, 0);
@@ -106,6 +101,7 @@ static LogicalResult evaluateArgmax(ArgmaxOp op, Frame &frame) {
   llvm::SmallVector<int64_t> keptStrides(strides);
   keptStrides.erase(keptStrides.begin() + dim);
   auto above = [&](int64_t a, int64_t b) {
+    if (runtime::isUnsigned(from.dtype)) return uint64_t(from.ints[a]) > uint64_t(from.ints[b]);
     if (!from.isFloat()) return from.ints[a] > from.ints[b];
     return from.floats[a] > from.floats[b] ||
            (std::isnan(from.floats[a]) && !std::isnan(from.floats[b]));
@@ -133,11 +129,11 @@ void addReduction(Evaluators &e) {
   add<ReduceMaxOp>(
       e,
       {[](DType t) { return runtime::isFloat(t) ? Scalar{-kInfinity, 0} : Scalar{0, smallest(t)}; },
-       scalar::max, [](int64_t a, int64_t b) { return std::max(a, b); }});
-  add<ReduceMinOp>(e, {[](DType t) {
-                         return runtime::isFloat(t) ? Scalar{kInfinity, 0} : Scalar{0, largest(t)};
-                       },
-                       scalar::min, [](int64_t a, int64_t b) { return std::min(a, b); }});
+       scalar::max, [](int64_t a, int64_t b) { return std::max(a, b); }, scalar::umax});
+  add<ReduceMinOp>(
+      e,
+      {[](DType t) { return runtime::isFloat(t) ? Scalar{kInfinity, 0} : Scalar{0, largest(t)}; },
+       scalar::min, [](int64_t a, int64_t b) { return std::min(a, b); }, scalar::umin});
   add<ReduceAndOp>(e, {constant(0, -1), nullptr, [](int64_t a, int64_t b) { return a & b; }});
   add<ReduceOrOp>(e, {constant(0, 0), nullptr, [](int64_t a, int64_t b) { return a | b; }});
   e.add<ArgmaxOp>(evaluateArgmax);

@@ -104,7 +104,8 @@ TEST(HostTensor, CastsLikeTheLanguageAndRoundsHalvesToEven) {
 TEST(HostTensor, EveryHalfSurvivesTheWayThroughDouble) {
   std::vector<Half> halves;
   for (int bits = 0; bits < 0x10000; ++bits)
-    if ((bits & 0x7c00) != 0x7c00 || (bits & 0x3ff) == 0) halves.push_back({uint16_t(bits)});
+    if ((bits & 0x7c00) != 0x7c00 || (bits & 0x3ff) == 0)
+      halves.push_back(Half::fromBits(uint16_t(bits)));
   auto x = HostTensor::from<Half>({int64_t(halves.size())}, halves);
   EXPECT_TRUE(x.cast(DType::F64).cast(DType::F16) == x);
   EXPECT_TRUE(x.cast(DType::F32).cast(DType::F16) == x);

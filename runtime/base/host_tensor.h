@@ -87,6 +87,7 @@ public:
   std::string str(int64_t limit = 16) const;
 
 private:
+  std::string elementStr(int64_t index) const;
   void requireType(DType asked) const;
   void requireCount(size_t given) const;
 

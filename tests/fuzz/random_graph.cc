@@ -29,7 +29,7 @@ std::optional<Known> RandomGraph::pick(const Filter &filter) {
 }
 
 mlir::RankedTensorType RandomGraph::typeOf(llvm::ArrayRef<int64_t> shape, DType dtype) {
-  return mlir::RankedTensorType::get(shape, elementType(b.getContext(), dtype));
+  return mlir::RankedTensorType::get(shape, ir::elementTypeOf(b.getContext(), dtype));
 }
 
 DType RandomGraph::anyFloat() {

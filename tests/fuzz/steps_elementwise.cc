@@ -251,7 +251,7 @@ static bool selection(RandomGraph &g) {
 }
 
 static mlir::Type elementOf(RandomGraph &g, DType dtype) {
-  return elementType(g.b.getContext(), dtype);
+  return ir::elementTypeOf(g.b.getContext(), dtype);
 }
 
 /// Integers become small before they become floats.

@@ -103,7 +103,7 @@ static bool random(RandomGraph &g) {
   mlir::RankedTensorType type = g.typeOf(shape, DType::I32);
   Value upper = g.op<ir::ShiftRightLogicalOp>(bits, g.splat(type, 9));
   DType dtype = g.anyFloat();
-  Value number = g.op<ir::ConvertOp>(upper, elementType(g.b.getContext(), dtype));
+  Value number = g.op<ir::ConvertOp>(upper, ir::elementTypeOf(g.b.getContext(), dtype));
   g.add(g.op<ir::MulOp>(number, g.splat(g.typeOf(shape, dtype), std::exp2(-23))), 1, key.exact);
   return true;
 }

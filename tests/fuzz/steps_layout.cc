@@ -147,7 +147,7 @@ static bool iota(RandomGraph &g) {
   if (shape.empty()) return false;
   DType dtype = g.rng.chance(0.5) ? g.anyFloat() : g.anyInt();
   int64_t dim = g.rng.below(shape.size());
-  g.add(g.op<ir::IotaOp>(shape, dim, elementType(g.b.getContext(), dtype)), shape[dim], true);
+  g.add(g.op<ir::IotaOp>(shape, dim, ir::elementTypeOf(g.b.getContext(), dtype)), shape[dim], true);
   return true;
 }
 

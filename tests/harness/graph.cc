@@ -23,30 +23,12 @@ std::string TestContext::takeMessages() {
   return std::exchange(messages, {});
 }
 
-mlir::Type elementType(mlir::MLIRContext *context, DType dtype) {
-  mlir::Builder b(context);
-  switch (dtype) {
-  case DType::F32:
-    return b.getF32Type();
-  case DType::F64:
-    return b.getF64Type();
-  case DType::BF16:
-    return b.getBF16Type();
-  default:
-    return b.getIntegerType(dtype == DType::I1 ? 1 : 8 * runtime::dtypeBytes(dtype));
-  }
-}
-
 mlir::RankedTensorType tensorType(mlir::MLIRContext *context, const Arg &arg) {
-  return mlir::RankedTensorType::get(arg.dims, elementType(context, arg.dtype));
+  return mlir::RankedTensorType::get(arg.dims, ir::elementTypeOf(context, arg.dtype));
 }
 
 DType dtypeOf(mlir::Type tensorType) {
-  mlir::Type element = mlir::cast<mlir::RankedTensorType>(tensorType).getElementType();
-  if (element.isF32()) return DType::F32;
-  if (element.isF64()) return DType::F64;
-  if (element.isInteger(1)) return DType::I1;
-  return element.isInteger(32) ? DType::I32 : DType::I64;
+  return *ir::dtypeOf(tensorType);
 }
 
 std::vector<Arg> argsOf(mlir::FunctionType type, Range range) {

@@ -28,9 +28,8 @@ private:
   std::string messages;
 };
 
-mlir::Type elementType(mlir::MLIRContext *context, runtime::DType dtype);
 mlir::RankedTensorType tensorType(mlir::MLIRContext *context, const Arg &arg);
-/// The dtype of a tensor type of the five that the dialect knows.
+/// The dtype of a tensor type that the dialect knows.
 runtime::DType dtypeOf(mlir::Type tensorType);
 /// Random inputs for a function: `range` for floats, small integers.
 std::vector<Arg> argsOf(mlir::FunctionType type, Range range);

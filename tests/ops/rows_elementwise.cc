@@ -244,7 +244,7 @@ static void addConversionRows(std::vector<Row> &rows) {
                              {{from, shape, rangeFor(from, {-9, 9})}},
                              single([=](auto &b, auto loc, auto x) {
                                return ir::ConvertOp::create(b, loc, x[0],
-                                                            elementType(b.getContext(), to));
+                                                            ir::elementTypeOf(b.getContext(), to));
                              }),
                              [=](const Plains &x) {
                                return Plains{map(x[0], [=](double v) { return converted(v, to); })};
@@ -270,7 +270,7 @@ static void addConversionRows(std::vector<Row> &rows) {
                                          single([=](auto &b, auto loc, auto x) {
                                            return ir::BitcastOp::create(
                                                b, loc, x[0],
-                                               elementType(b.getContext(), other(from)));
+                                               ir::elementTypeOf(b.getContext(), other(from)));
                                          }),
                                          reference});
                     }

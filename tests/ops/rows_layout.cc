@@ -225,29 +225,30 @@ static void addCreation(std::vector<Row> &rows) {
                                          }});
                     return samples;
                   }});
-  rows.push_back(
-      {"weir.iota", kNumeric, [](DType dtype) {
-         auto sample = [=](Dims shape, int64_t dim) {
-           return Sample{
-               shapeName(shape) + " dim " + std::to_string(dim),
-               {},
-               single([=](auto &b, auto loc, auto) {
-                 return ir::IotaOp::create(b, loc, shape, dim, elementType(b.getContext(), dtype));
-               }),
-               [=](const Plains &) {
-                 return Plains{Plain::make(shape, [=](const Dims &index) { return index[dim]; })};
-               }};
-         };
-         return std::vector<Sample>{sample({7}, 0), sample({3, 5}, 0), sample({3, 67}, 1),
-                                    sample({1}, 0), sample({0}, 0)};
-       }});
+  rows.push_back({"weir.iota", kNumeric, [](DType dtype) {
+                    auto sample = [=](Dims shape, int64_t dim) {
+                      return Sample{
+                          shapeName(shape) + " dim " + std::to_string(dim),
+                          {},
+                          single([=](auto &b, auto loc, auto) {
+                            return ir::IotaOp::create(b, loc, shape, dim,
+                                                      ir::elementTypeOf(b.getContext(), dtype));
+                          }),
+                          [=](const Plains &) {
+                            return Plains{
+                                Plain::make(shape, [=](const Dims &index) { return index[dim]; })};
+                          }};
+                    };
+                    return std::vector<Sample>{sample({7}, 0), sample({3, 5}, 0),
+                                               sample({3, 67}, 1), sample({1}, 0), sample({0}, 0)};
+                  }});
   rows.push_back({"weir.undef", kAny, [](DType dtype) {
                     return std::vector<Sample>{{"[3]",
                                                 {},
                                                 single([=](auto &b, auto loc, auto) {
                                                   return ir::UndefOp::create(
                                                       b, loc, Dims{3},
-                                                      elementType(b.getContext(), dtype));
+                                                      ir::elementTypeOf(b.getContext(), dtype));
                                                 }),
                                                 nullptr}};
                   }});

@@ -32,16 +32,9 @@ struct Port {
   Shape shape;
 };
 
-DType dtypeOf(mlir::Type element) {
-  if (element.isF64()) return f64;
-  if (element.isF32()) return f32;
-  if (element.isInteger(64)) return i64;
-  return element.isInteger(1) ? i1 : i32;
-}
-
 Port portOf(mlir::Type type, mlir::StringAttr name, const std::string &fallback) {
   auto tensor = mlir::cast<mlir::RankedTensorType>(type);
-  return {name ? name.str() : fallback, dtypeOf(tensor.getElementType()), Shape(tensor.getShape())};
+  return {name ? name.str() : fallback, *ir::dtypeOf(tensor), Shape(tensor.getShape())};
 }
 
 std::vector<Port> arguments(mlir::func::FuncOp main) {
