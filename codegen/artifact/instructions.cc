@@ -4,6 +4,7 @@
 #include "codegen/artifact/elements.h"
 #include "ir/cost/cost.h"
 #include "ir/dialect/weir.h"
+#include "ir/locations/locations.h"
 
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/Support/MathExtras.h"
@@ -19,19 +20,11 @@ template <typename PortT> PortT portOf(StringAttr name, Type type) {
   return {name ? name.str() : "", *ir::dtypeOf(tensor), tensor.getShape().vec()};
 }
 
-/// The user's place: the first frame of a call chain, innermost first, outside of the library's own
-/// folders.
-void collectLocations(Location loc, std::vector<runtime::Location> &out) {
-  if (auto place = dyn_cast<FileLineColLoc>(loc)) {
-    out.push_back({place.getFilename().str(), static_cast<int32_t>(place.getLine())});
-  } else if (auto call = dyn_cast<CallSiteLoc>(loc)) {
-    collectLocations(call.getCallee(), out);
-    collectLocations(call.getCaller(), out);
-  } else if (auto name = dyn_cast<NameLoc>(loc)) {
-    collectLocations(name.getChildLoc(), out);
-  } else if (auto fused = dyn_cast<FusedLoc>(loc)) {
-    for (Location part : fused.getLocations()) collectLocations(part, out);
-  }
+std::vector<runtime::Location> locationsOf(Operation *op) {
+  std::vector<runtime::Location> locations;
+  for (FileLineColLoc frame : ir::framesOf(op->getLoc()))
+    locations.push_back({frame.getFilename().str(), static_cast<int32_t>(frame.getLine())});
+  return locations;
 }
 
 class Writer {
@@ -145,7 +138,7 @@ void Writer::writeCopies(Operation *op, Instructions &out) {
     copy.kind = Kind::Copy;
     for (Attribute buffer : pair)
       copy.buffers.push_back(addBuffer(cast<ir::BufferAttr>(buffer), Type()));
-    collectLocations(op->getLoc(), copy.locations);
+    copy.locations = locationsOf(op);
     out.push_back(std::move(copy));
   }
 }
@@ -178,7 +171,7 @@ LogicalResult Writer::writeLaunch(ir::LaunchOp launch, Instructions &out) {
   instruction.kernel = kernel->second;
   for (Value value : launch.getInputs()) instruction.buffers.push_back(bufferOf.at(value));
   for (Value value : launch.getOutputs()) instruction.buffers.push_back(bufferOf.at(value));
-  collectLocations(launch.getLoc(), instruction.locations);
+  instruction.locations = locationsOf(launch);
   out.push_back(std::move(instruction));
   return success();
 }
@@ -194,7 +187,7 @@ LogicalResult Writer::writeScan(ir::ScanOp scan, Instructions &out) {
   instruction.trips = scan.getTrips();
   instruction.reverse = scan.getReverse();
   executable.numLoops = std::max(executable.numLoops, instruction.loop + 1);
-  collectLocations(scan.getLoc(), instruction.locations);
+  instruction.locations = locationsOf(scan);
   if (failed(writeBlock(scan.getBody().front(), instruction.body))) return failure();
   out.push_back(std::move(instruction));
   return success();
@@ -204,7 +197,7 @@ LogicalResult Writer::writeIf(ir::IfOp branch, Instructions &out) {
   runtime::Instruction instruction;
   instruction.kind = Kind::If;
   instruction.buffers = {bufferOf.at(branch.getPred())};
-  collectLocations(branch.getLoc(), instruction.locations);
+  instruction.locations = locationsOf(branch);
   if (failed(writeBlock(branch.getThenRegion().front(), instruction.body)) ||
       failed(writeBlock(branch.getElseRegion().front(), instruction.otherwise)))
     return failure();

@@ -1,18 +1,13 @@
 #include "frontend/api/error.h"
 
+#include "runtime/base/library_file.h"
+
 #include <cstring>
 
 namespace weir {
 namespace {
 
 thread_local std::vector<Location> scopes; // outermost first
-
-/// "frontend/" as the compiler was given it for this file: what library frames start with.
-std::string_view libraryRoot() {
-  std::string_view self = Location::current().file_name();
-  constexpr std::string_view tail = "api/error.cc";
-  return self.ends_with(tail) ? self.substr(0, self.size() - tail.size()) : std::string_view();
-}
 
 bool sameFrame(const Location &a, const Location &b) {
   return a.line() == b.line() && !std::strcmp(a.file_name(), b.file_name());
@@ -23,16 +18,6 @@ std::string renderLine(const Place &at, const std::string &kind, const std::stri
 }
 
 } // namespace
-
-bool isLibraryFile(std::string_view file) {
-  const std::string_view root = libraryRoot();
-  if (file.starts_with("./")) file.remove_prefix(2); // headers found through -I.
-  if (!file.starts_with(root) || file.ends_with("_test.cc")) return false;
-  file.remove_prefix(root.size());
-  for (std::string_view folder : {"api/", "build/", "nn/", "models/", "data/"})
-    if (file.starts_with(folder)) return true;
-  return false;
-}
 
 CallScope::CallScope(Location at) {
   scopes.push_back(at);
@@ -50,7 +35,7 @@ CallChain callChain(Location at) {
 
 Location userFrame(const CallChain &chain) {
   for (const Location &frame : chain)
-    if (!isLibraryFile(frame.file_name())) return frame;
+    if (!runtime::isLibraryFile(frame.file_name())) return frame;
   return chain.back();
 }
 

@@ -72,8 +72,5 @@ public:
 CallChain callChain(Location at);
 /// The first frame outside the library's own folders; the outermost frame if there is none.
 Location userFrame(const CallChain &chain);
-/// Whether a file belongs to the library's own folders, so that its frames are not what errors
-/// print.
-bool isLibraryFile(std::string_view file);
 
 } // namespace weir

@@ -1,5 +1,7 @@
 #include "frontend/build/diagnostics.h"
 
+#include "ir/locations/locations.h"
+
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Location.h"
 
@@ -7,27 +9,10 @@ using namespace mlir;
 
 namespace weir::build {
 
-/// Frames of a location, innermost first.
-static void addFrames(mlir::Location location, std::vector<Place> &frames) {
-  if (auto file = dyn_cast<FileLineColLoc>(location)) {
-    frames.emplace_back(file.getFilename().str(), file.getLine());
-  } else if (auto call = dyn_cast<CallSiteLoc>(location)) {
-    addFrames(call.getCallee(), frames);
-    addFrames(call.getCaller(), frames);
-  } else if (auto name = dyn_cast<NameLoc>(location)) {
-    addFrames(name.getChildLoc(), frames);
-  } else if (auto fused = dyn_cast<FusedLoc>(location)) {
-    if (!fused.getLocations().empty()) addFrames(fused.getLocations().front(), frames);
-  }
-}
-
 std::optional<Place> userPlace(mlir::Location location) {
-  std::vector<Place> frames;
-  addFrames(location, frames);
-  for (const Place &frame : frames)
-    if (!isLibraryFile(frame.file)) return frame;
-  if (frames.empty()) return std::nullopt;
-  return frames.back();
+  auto frame = ir::userFrame(location);
+  if (!frame) return std::nullopt;
+  return Place(frame->getFilename().str(), frame->getLine());
 }
 
 DiagnosticCollector::DiagnosticCollector(MLIRContext &context)

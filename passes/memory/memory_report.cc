@@ -1,6 +1,7 @@
 // The report, from the plan's storages.
 #include "passes/memory/memory_report.h"
 
+#include "ir/locations/locations.h"
 #include "passes/memory/plan.h"
 
 using namespace mlir;
@@ -8,20 +9,6 @@ using namespace mlir;
 namespace weir::passes {
 
 namespace {
-
-/// Frames of a location, innermost first.
-void collectFrames(Location loc, SmallVectorImpl<FileLineColLoc> &frames) {
-  if (auto place = dyn_cast<FileLineColLoc>(loc)) {
-    frames.push_back(place);
-  } else if (auto call = dyn_cast<CallSiteLoc>(loc)) {
-    collectFrames(call.getCallee(), frames);
-    collectFrames(call.getCaller(), frames);
-  } else if (auto name = dyn_cast<NameLoc>(loc)) {
-    collectFrames(name.getChildLoc(), frames);
-  } else if (auto fused = dyn_cast<FusedLoc>(loc); fused && !fused.getLocations().empty()) {
-    collectFrames(fused.getLocations().front(), frames);
-  }
-}
 
 StringAttr portName(func::FuncOp main, BlockArgument argument) {
   unsigned i = argument.getArgNumber();
@@ -56,23 +43,11 @@ MemoryLine lineOf(func::FuncOp main, const Storage &storage, int64_t peakPositio
   Value value = storage.values.front();
   line.what = describe(main, value);
   line.type = ir::typeString(value.getType());
-  line.place = userPlace(value.getLoc());
+  line.place = ir::userPlace(value.getLoc());
   return line;
 }
 
 } // namespace
-
-std::string userPlace(Location loc) {
-  SmallVector<FileLineColLoc> frames;
-  collectFrames(loc, frames);
-  for (FileLineColLoc frame : frames)
-    if (!frame.getFilename().strref().starts_with("frontend/") &&
-        !frame.getFilename().strref().contains("/frontend/"))
-      return frame.getFilename().str() + ":" + std::to_string(frame.getLine());
-  return frames.empty()
-             ? ""
-             : frames.back().getFilename().str() + ":" + std::to_string(frames.back().getLine());
-}
 
 MemoryReport reportMemory(func::FuncOp main) {
   MemoryPlan plan = planMemory(main);

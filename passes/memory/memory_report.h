@@ -29,8 +29,4 @@ struct MemoryReport {
 /// Plans a kernels-level @main and lists the plan.
 MemoryReport reportMemory(mlir::func::FuncOp main);
 
-/// The user's place in a location: the first frame of its call chain that is not of the library's
-/// frontend.
-std::string userPlace(mlir::Location loc);
-
 } // namespace weir::passes

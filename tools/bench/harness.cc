@@ -1,13 +1,14 @@
 // Timing and reporting.
 #include "tools/bench/harness.h"
 
+#include "runtime/device/cpu/thread_pool.h"
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sys/resource.h>
-#include <thread>
 #include <unistd.h>
 #include <vector>
 
@@ -52,8 +53,7 @@ Pass timePass(const std::function<void()> &run, double minSeconds) {
   }
   double wall = now() - start;
   double others = (machineCpuSeconds() - machine) - (ownCpuSeconds() - own);
-  pass.otherCpu =
-      std::max(0.0, others) / (wall * std::max(1u, std::thread::hardware_concurrency()));
+  pass.otherCpu = std::max(0.0, others) / (wall * runtime::availableCores());
   return pass;
 }
 
@@ -76,8 +76,7 @@ Measurement measure(const std::string &workload, const Settings &settings, Work 
   }
   std::sort(best.times.begin(), best.times.end());
   size_t n = best.times.size();
-  int threads = settings.threads > 0 ? settings.threads
-                                     : static_cast<int>(std::thread::hardware_concurrency());
+  int threads = settings.threads > 0 ? settings.threads : runtime::availableCores();
   return {.workload = workload,
           .threads = threads,
           .medianMs = best.times[n / 2] * 1e3 * scale,

@@ -1,6 +1,7 @@
 // bench: the benchmark table, weir beside its peers in one run.
 //   bazel run //tools/bench -- --peers DIR --json ROW...
 #include "frontend/api/error.h"
+#include "runtime/device/cpu/thread_pool.h"
 #include "tools/bench/peak.h"
 #include "tools/bench/peers.h"
 #include "tools/bench/rows.h"
@@ -8,7 +9,6 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
-#include <thread>
 
 using namespace weir::bench;
 
@@ -43,9 +43,7 @@ std::string defaultScripts() {
 
 void run(const Options &options) {
   std::vector<const Row *> rows = select(options.rows);
-  int threads = options.settings.threads > 0
-                    ? options.settings.threads
-                    : static_cast<int>(std::thread::hardware_concurrency());
+  int threads = options.settings.threads > 0 ? options.settings.threads : runtime::availableCores();
   double peak = measurePeakFlops(threads);
   std::fprintf(stderr, "multiply-add peak of %d thread%s: %.0f GFLOP/s\n", threads,
                threads == 1 ? "" : "s", peak * 1e-9);

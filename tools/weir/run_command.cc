@@ -8,6 +8,7 @@
 #include "runtime/executor/session.h"
 #include "tools/weir/commands.h"
 #include "tools/weir/model_source.h"
+#include "tools/weir/status.h"
 
 #include <cstdio>
 #include <map>
@@ -151,11 +152,6 @@ std::vector<Array> interpretMain(Model &model, const std::vector<Array> &values,
   if (failed(outputs))
     throw Error("interpreting " + options.source + " failed", Location::current());
   return *outputs;
-}
-
-template <typename T> T check(absl::StatusOr<T> result) {
-  if (!result.ok()) throw Error(std::string(result.status().message()), Location::current());
-  return std::move(*result);
 }
 
 /// Outputs, then new values of variables, in the order of `ports`.

@@ -2,6 +2,7 @@
 #include "tools/weir/train/checkpoint.h"
 
 #include "runtime/checkpoint/checkpoint.h"
+#include "tools/weir/status.h"
 
 #include <charconv>
 #include <cstring>
@@ -12,15 +13,6 @@ namespace {
 
 constexpr const char *kLosses = "training.losses", *kValidationSteps = "training.validation_steps",
                      *kValidationLosses = "training.validation_losses";
-
-[[noreturn]] void fail(const absl::Status &status) {
-  throw Error(std::string(status.message()), Location::current());
-}
-
-template <typename T> T check(absl::StatusOr<T> result) {
-  if (!result.ok()) fail(result.status());
-  return std::move(*result);
-}
 
 template <typename T> Array vectorArray(const std::vector<T> &values) {
   return Array::from<T>({static_cast<int64_t>(values.size())}, values);
@@ -78,7 +70,7 @@ void saveCheckpoint(const std::string &path, const Program &program, const Train
   file.metadata = task.config;
   file.metadata["data"] = task.samplerState();
   file.metadata["step_seconds"] = std::to_string(result.stepSeconds);
-  if (absl::Status status = runtime::writeCheckpoint(path, file); !status.ok()) fail(status);
+  check(runtime::writeCheckpoint(path, file));
 }
 
 void restoreCheckpoint(const std::string &path, Program &program, const TrainTask &task,

@@ -1,6 +1,8 @@
 // The table of kernels.
 #include "tools/weir/train/profile.h"
 
+#include "runtime/base/library_file.h"
+
 #include <algorithm>
 #include <cstdio>
 #include <map>
@@ -19,9 +21,7 @@ struct Entry {
 
 std::string placeOf(const runtime::Instruction &launch) {
   for (const runtime::Location &at : launch.locations)
-    if (at.file.find("frontend/api") == std::string::npos &&
-        at.file.find("frontend/nn") == std::string::npos)
-      return at.file + ":" + std::to_string(at.line);
+    if (!runtime::isLibraryFile(at.file)) return at.file + ":" + std::to_string(at.line);
   return "";
 }
 

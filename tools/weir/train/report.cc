@@ -1,4 +1,5 @@
 // The summary at the end of a training run.
+#include "runtime/device/cpu/thread_pool.h"
 #include "runtime/executor/session.h"
 #include "tools/bench/peak.h"
 #include "tools/weir/files.h"
@@ -9,7 +10,6 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
-#include <thread>
 
 namespace weir::tools {
 
@@ -44,8 +44,8 @@ void reportTraining(const Program &program, const TrainTask &task, const TrainOp
                     const TrainResult &result) {
   runtime::Session &session = *program.session();
   const runtime::Executable &executable = session.executable();
-  auto threads = options.threads > 0 ? static_cast<int>(options.threads)
-                                     : static_cast<int>(std::thread::hardware_concurrency());
+  auto threads =
+      options.threads > 0 ? static_cast<int>(options.threads) : runtime::availableCores();
   double steps = static_cast<double>(result.curves.training.size());
   double flops = flopsOf(executable.instructions, executable),
          peak = bench::measurePeakFlops(threads);
