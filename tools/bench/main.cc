@@ -43,7 +43,8 @@ std::string defaultScripts() {
 
 void run(const Options &options) {
   std::vector<const Row *> rows = select(options.rows);
-  int threads = options.settings.threads > 0 ? options.settings.threads : runtime::availableCores();
+  int threads =
+      options.settings.threads > 0 ? options.settings.threads : weir::runtime::availableCores();
   double peak = measurePeakFlops(threads);
   std::fprintf(stderr, "multiply-add peak of %d thread%s: %.0f GFLOP/s\n", threads,
                threads == 1 ? "" : "s", peak * 1e-9);
