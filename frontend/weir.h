@@ -3,6 +3,7 @@
 
 #include "frontend/api/control.h"
 #include "frontend/api/graph.h"
+#include "frontend/api/math.h"
 #include "frontend/api/ops.h"
 #include "frontend/nn/layers.h"
 #include "frontend/nn/optimizer.h"

@@ -24,7 +24,7 @@ struct Splat {
 
 struct Attribute {
   std::string_view name;
-  std::variant<int64_t, std::vector<int64_t>, DType, Direction, Array, Splat> value;
+  std::variant<int64_t, bool, std::vector<int64_t>, DType, Direction, Array, Splat> value;
 };
 
 using StatePtr = std::shared_ptr<GraphState>;
@@ -32,6 +32,9 @@ using StatePtr = std::shared_ptr<GraphState>;
 /// Adds op `name` (without "weir.") with one result; operands decide the graph.
 Tensor emit(std::string_view name, const std::vector<Operand> &operands,
             const std::vector<Attribute> &attributes, Location at);
+/// The same for an op with any number of results.
+std::vector<Tensor> emitAll(std::string_view name, const std::vector<Operand> &operands,
+                            const std::vector<Attribute> &attributes, Location at);
 /// Adds an op without operands.
 Tensor emitIn(const StatePtr &state, std::string_view name,
               const std::vector<Attribute> &attributes, Location at);

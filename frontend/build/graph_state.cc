@@ -115,6 +115,7 @@ mlir::Attribute GraphState::convert(const Attribute &attribute) {
     GraphState &state;
     Builder &b;
     mlir::Attribute operator()(int64_t value) { return b.getI64IntegerAttr(value); }
+    mlir::Attribute operator()(bool value) { return b.getBoolAttr(value); }
     mlir::Attribute operator()(const std::vector<int64_t> &list) {
       return b.getDenseI64ArrayAttr(list);
     }
@@ -166,8 +167,8 @@ Operation *GraphState::emitKnown(std::string_view name, ValueRange operands, Typ
 
 // ---- The interface without MLIR (emit.h) ----
 
-Tensor emit(std::string_view name, const std::vector<Operand> &operands,
-            const std::vector<Attribute> &attributes, Location at) {
+std::vector<Tensor> emitAll(std::string_view name, const std::vector<Operand> &operands,
+                            const std::vector<Attribute> &attributes, Location at) {
   GraphState *state = nullptr;
   for (const Operand &operand : operands)
     if (!state) state = GraphState::stateOf(operand.tensor).get();
@@ -175,7 +176,12 @@ Tensor emit(std::string_view name, const std::vector<Operand> &operands,
   SmallVector<Value> values;
   for (const Operand &operand : operands) values.push_back(state->use(operand, name, at));
   Operation *op = state->emit(name, values, attributes, operands, at);
-  return state->wrap(op->getResult(0), at);
+  return state->wrapAll(op->getResults(), at);
+}
+
+Tensor emit(std::string_view name, const std::vector<Operand> &operands,
+            const std::vector<Attribute> &attributes, Location at) {
+  return emitAll(name, operands, attributes, at).front();
 }
 
 Tensor emitIn(const StatePtr &state, std::string_view name,

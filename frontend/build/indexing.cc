@@ -90,16 +90,24 @@ Tensor gather(Arg operand, Arg indices, int64_t dim, int64_t batchDims) {
   return emit("gather", {from, at}, {{"dim", dim}, {"batch_dims", batchDims}}, operand.at);
 }
 
-Tensor scatterAdd(Arg operand, Arg indices, Arg updates, int64_t dim, int64_t batchDims) {
-  Operand into{tensorOf("scatter_add", operand), "operand"};
-  stateOf("scatter_add", {operand, indices, updates});
-  dim = normalizeDim("scatter_add", dim, operand, into.tensor);
-  return emit("scatter_add",
+static Tensor scatter(std::string_view name, const Arg &operand, const Arg &indices,
+                      const Arg &updates, int64_t dim, int64_t batchDims) {
+  Operand into{tensorOf(name, operand), "operand"};
+  stateOf(name, {operand, indices, updates});
+  dim = normalizeDim(name, dim, operand, into.tensor);
+  return emit(name,
               {into,
-               {tensorOf("scatter_add", indices, "indices"), "indices"},
-               {tensorOf("scatter_add", updates, "updates"), "updates"}},
+               {tensorOf(name, indices, "indices"), "indices"},
+               {tensorOf(name, updates, "updates"), "updates"}},
               {{"dim", dim}, {"batch_dims", batchDims}}, operand.at);
 }
+
+#define WEIR_DEFINE_SCATTER(function, op)                                                          \
+  Tensor function(Arg operand, Arg indices, Arg updates, int64_t dim, int64_t batchDims) {         \
+    return scatter(#op, operand, indices, updates, dim, batchDims);                                \
+  }
+WEIR_SCATTER_FUNCTIONS(WEIR_DEFINE_SCATTER)
+#undef WEIR_DEFINE_SCATTER
 
 namespace {
 

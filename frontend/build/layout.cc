@@ -208,11 +208,6 @@ Tensor variance(Arg x, Dims dims, bool keepDims) {
   return mean(square(x.tensor - mean(x.tensor, list, true)), list, keepDims);
 }
 
-Tensor argmax(Arg x, int64_t dim) {
-  Operand operand = operandOf("argmax", x);
-  return emit("argmax", {operand}, {{"dim", normalizeDim("argmax", dim, x, operand.tensor)}}, x.at);
-}
-
 Tensor logsumexp(Arg x, int64_t dim, bool keepDims) {
   CallScope scope(x.at);
   const Tensor t = operandOf("logsumexp", x).tensor;

@@ -14,8 +14,8 @@ namespace {
 void addElementwise(Graph &g, TensorList &out) {
   Tensor x = g.input("x", f32, {2, 3}), y = g.input("y", f32, {2, 3});
   Tensor n = g.input("n", i32, {3}), p = x > y;
-#define CALL(function, op)                                                                         \
-  if (std::string_view(#op) != "not") out.push_back(function(x));
+  const std::set<std::string_view> onIntegers{"not", "popcnt", "count_leading_zeros"};
+#define CALL(function, op) out.push_back(onIntegers.count(#op) ? function(n) : function(x));
   WEIR_UNARY_FUNCTIONS(CALL)
 #undef CALL
   out.push_back(~p);
@@ -27,6 +27,21 @@ void addElementwise(Graph &g, TensorList &out) {
   for (const Tensor &t : {select(p, x, y), convert(x, f64), bitcast(x, i32)}) out.push_back(t);
 }
 
+void addWindowsAndOrder(Graph &g, TensorList &out) {
+  Tensor x = g.input("x3", f32, {3, 3}), n = g.input("n3", i32, {3});
+#define CALL(function, op) out.push_back(function(x, 0, true));
+  WEIR_CUMULATIVE_FUNCTIONS(CALL)
+#undef CALL
+#define CALL(function, op) out.push_back(function(x, n, x, 0, 0));
+  WEIR_SCATTER_FUNCTIONS(CALL)
+#undef CALL
+  Tensor windows = unfold(x, 0, {.dims = {-1}, .sizes = {2}});
+  for (const Tensor &t :
+       {windows, fold(windows, {.dims = {1}}, {3}), linearRecurrence(x, x), sort(x), argsort(x),
+        topK(x, 2).first, conv(reshape(x, {1, 3, 3}), reshape(x, {3, 3, 1}))})
+    out.push_back(t);
+}
+
 void addOthers(Graph &g, TensorList &out) {
   Tensor x = g.input("x2", f32, {2, 3}), n = g.input("n2", i32, {3}), s = g.input("s", i32, {});
   const std::set<std::string_view> bitwise{"reduce_and", "reduce_or"};
@@ -34,9 +49,9 @@ void addOthers(Graph &g, TensorList &out) {
   WEIR_REDUCTION_FUNCTIONS(CALL)
 #undef CALL
   for (const Tensor &t :
-       {argmax(x), broadcastTo(n, {2, 3}), reshape(x, {6}), transpose(x), slice(x, {0, 0}, {1, 2}),
-        pad(x, 0, {1, 0}, {0, 1}), concatenate({x, x}, 0), reverse(x, {0}), g.iota(i32, {3}),
-        dot(x, x, {{}, {}, {1}, {1}}), take(x, n), scatterAdd(x, n, g.full({3, 3}, 1), 0),
+       {argmax(x), argmin(x), broadcastTo(n, {2, 3}), reshape(x, {6}), transpose(x),
+        slice(x, {0, 0}, {1, 2}), pad(x, 0, {1, 0}, {0, 1}), concatenate({x, x}, 0),
+        reverse(x, {0}), g.iota(i32, {3}), dot(x, x, {{}, {}, {1}, {1}}), take(x, n),
         dynamicSlice(x, {s, 0}, {1, 3}), dynamicUpdateSlice(x, x, {0, s}),
         randomBits(sliceDim(n, 0, 0, 2), {4}), barrier({x})[0], g.undef(f32, {2})})
     out.push_back(t);
@@ -53,6 +68,7 @@ TEST(Coverage, EveryOpHasAPublicFunction) {
   TensorList all;
   addElementwise(g, all);
   addOthers(g, all);
+  addWindowsAndOrder(g, all);
   for (size_t i = 0; i < all.size(); ++i) g.output("out" + std::to_string(i), all[i]);
   const std::string text = g.toMlir();
 
