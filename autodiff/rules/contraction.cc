@@ -1,4 +1,5 @@
-// dot is linear in each operand; both transposes are dots of the cotangent with the other operand.
+// dot and convolution are linear in each operand; their transposes are dots and convolutions of the
+// cotangent with the other operand.
 #include "autodiff/models/models.h"
 #include "autodiff/rules/rules.h"
 
@@ -69,7 +70,58 @@ static Value transposeDot(RuleBuilder &b, DotOp op, Value ct, unsigned operand) 
   return transposed(b, result, permutation);
 }
 
+/// What must be padded above so that a window of `window` elements takes `positions` positions.
+static int64_t highFor(int64_t positions, int64_t stride, int64_t window, int64_t dilation,
+                       int64_t size, int64_t sizeDilation, int64_t low) {
+  return (positions - 1) * stride + (window - 1) * dilation - (size - 1) * sizeDilation - low;
+}
+
+/// The cotangent, dilated by the strides, meets the reversed window; O is contracted.
+static Value transposeInLhs(RuleBuilder &b, ConvolutionOp op, Value ct) {
+  int64_t rank = tensorType(ct).getRank();
+  SmallVector<int64_t> spatial = llvm::to_vector(llvm::seq<int64_t>(3, rank)), low, high;
+  SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, rank));
+  std::swap(order[1], order[2]);
+  Value rhs = op.getRhs();
+  if (!spatial.empty()) rhs = ReverseOp::create(b, rhs, spatial);
+  for (auto [d, dim] : llvm::enumerate(spatial)) {
+    int64_t window = shapeOf(rhs)[dim], dilation = op.getRhsDilation()[d];
+    low.push_back((window - 1) * dilation - op.getLow()[d]);
+    high.push_back(highFor(shapeOf(op.getLhs())[dim], op.getLhsDilation()[d], window, dilation,
+                           shapeOf(ct)[dim], op.getStrides()[d], low.back()));
+  }
+  return ConvolutionOp::create(b, ct, transposed(b, rhs, order), op.getLhsDilation(), low, high,
+                               op.getStrides(), op.getRhsDilation());
+}
+
+/// lhs meets the cotangent as its window; N is contracted, and C takes its place.
+static Value transposeInRhs(RuleBuilder &b, ConvolutionOp op, Value ct) {
+  int64_t rank = tensorType(ct).getRank();
+  SmallVector<int64_t> high, last = llvm::to_vector(llvm::seq<int64_t>(3, rank));
+  auto order = [&](int64_t x, int64_t y, int64_t z) {
+    SmallVector<int64_t> dims = {x, y, z};
+    dims.append(last);
+    return dims;
+  };
+  for (auto [d, dim] : llvm::enumerate(last))
+    high.push_back(highFor(shapeOf(op.getRhs())[dim], op.getRhsDilation()[d], shapeOf(ct)[dim],
+                           op.getStrides()[d], shapeOf(op.getLhs())[dim], op.getLhsDilation()[d],
+                           op.getLow()[d]));
+  Value lhs = transposed(b, op.getLhs(), order(2, 1, 0)); // [C, G, N, ...]
+  Value window = transposed(b, ct, order(1, 2, 0));       // [G, O, N, ...]
+  Value result = ConvolutionOp::create(b, lhs, window, op.getRhsDilation(), op.getLow(), high,
+                                       op.getLhsDilation(), op.getStrides());
+  return transposed(b, result, order(1, 2, 0)); // [C, G, O, ...] -> [G, O, C, ...]
+}
+
+static Value transposeConvolution(RuleBuilder &b, ConvolutionOp op, Value ct, unsigned operand) {
+  for (Value value : {op.getLhs(), op.getRhs(), op.getResult()})
+    if (tensorType(value).getNumElements() == 0) return zerosLike(b, op->getOperand(operand));
+  return operand == 0 ? transposeInLhs(b, op, ct) : transposeInRhs(b, op, ct);
+}
+
 void addContractionRules(DerivativeRules &c) {
+  multilinear<ConvolutionOp>(c, transposeConvolution);
   multilinear<DotOp>(c, transposeDot);
 }
 

@@ -26,6 +26,10 @@ static Expr powerRule(Expr x, Expr p) {
   return select(equal(p, p.number(0.0)), p, p * pow(x, p - 1.0));
 }
 
+static Expr zeta(Expr x, Expr q) {
+  return {x.b(), ZetaOp::create(x.b(), x, q)};
+}
+
 static void addUnary(DerivativeRules &c) {
   pointwise<AbsOp>(c, [](auto x, Expr y) { return sign(x); });
   pointwise<ExpOp>(c, [](auto x, Expr y) { return y; });
@@ -42,6 +46,11 @@ static void addUnary(DerivativeRules &c) {
   pointwise<TanOp>(c, [](auto x, Expr y) { return 1.0 + y * y; });
   pointwise<ErfOp>(
       c, [](auto x, Expr y) { return 1.1283791670955126 * exp(-(x * x)); }); // 2 / sqrt(pi)
+  pointwise<ErfcOp>(c, [](auto x, Expr y) { return -1.1283791670955126 * exp(-(x * x)); });
+  pointwise<ErfInvOp>(
+      c, [](auto x, Expr y) { return 0.88622692545275801 * exp(y * y); }); // sqrt(pi) / 2
+  pointwise<LgammaOp>(c, [](auto x, Expr y) { return unary<DigammaOp>(x); });
+  pointwise<DigammaOp>(c, [](auto x, Expr y) { return zeta(x.number(2.0), x); });
   linear<NegOp>(c, [](RuleBuilder &b, NegOp op, Value ct) { return NegOp::create(b, ct); });
   linear<ConvertOp>(c, [](RuleBuilder &b, ConvertOp op, Value ct) {
     return ConvertOp::create(b, ct, tensorType(op.getOperand()).getElementType());
@@ -65,6 +74,9 @@ static void addBinary(DerivativeRules &c) {
   pointwise<Atan2Op>(
       c, [](auto x, Expr y) { return x[1] / (x[0] * x[0] + x[1] * x[1]); },
       [](auto x, Expr y) { return -x[0] / (x[0] * x[0] + x[1] * x[1]); });
+  pointwise<ZetaOp>(
+      c, [](auto x, Expr y) { return 0.0; },
+      [](auto x, Expr y) { return -x[0] * zeta(x[0] + 1.0, x[1]); });
   sum<AddOp>(c, [](RuleBuilder &b, Value ct) { return ct; });
   sum<SubOp>(c, [](RuleBuilder &b, Value ct) { return Value(NegOp::create(b, ct)); });
   multilinear<MulOp>(c, [](RuleBuilder &b, MulOp op, Value ct, unsigned i) {

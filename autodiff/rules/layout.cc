@@ -54,6 +54,21 @@ static Value unpad(RuleBuilder &b, PadOp op, Value ct, unsigned operand) {
   return SliceOp::create(b, ct, op.getLow(), limits, strides);
 }
 
+/// Operand 0 gets the sum over the windows that hold each element, operand 1 that of the rest.
+static Value transposeUnfold(RuleBuilder &b, UnfoldOp op, Value ct, unsigned operand) {
+  if (operand == 1) {
+    Value inside = splat(b, tensorType(op.getOperand()).clone(b.getI1Type()), 0);
+    Value outside = splat(b, RankedTensorType::get({}, b.getI1Type()), 1);
+    Value mask = UnfoldOp::create(b, inside, outside, op.getDims(), op.getWindow(), op.getStrides(),
+                                  op.getDilations(), op.getLow(), op.getHigh());
+    return sumOfAll(b, SelectOp::create(b, mask, ct, zerosLike(b, ct)));
+  }
+  SmallVector<int64_t> sizes;
+  for (int64_t dim : op.getDims()) sizes.push_back(shapeOf(op.getOperand())[dim]);
+  return FoldOp::create(b, ct, op.getDims(), sizes, op.getStrides(), op.getDilations(),
+                        op.getLow());
+}
+
 /// The part of the cotangent that input `operand` filled.
 static Value unconcatenate(RuleBuilder &b, ConcatenateOp op, Value ct, unsigned operand) {
   SmallVector<int64_t> starts(tensorType(ct).getRank(), 0), strides(starts.size(), 1),
@@ -72,6 +87,7 @@ void addLayoutRules(DerivativeRules &c) {
   linear<TransposeOp>(c, inverseTranspose);
   linear<SliceOp>(c, unslice);
   linear<PadOp>(c, unpad);
+  linear<UnfoldOp>(c, transposeUnfold);
   linear<ConcatenateOp>(c, unconcatenate);
   linear<ReverseOp>(c, [](RuleBuilder &b, ReverseOp op, Value ct) {
     return ReverseOp::create(b, ct, op.getDims());

@@ -8,8 +8,11 @@ using namespace weir::ir;
 
 namespace weir::autodiff {
 
-/// The mean of the tangents of the elements equal to the extreme value.
+/// The mean of the tangents of the elements equal to the extreme value; of no elements it is a
+/// constant.
 template <typename Op> static Value tangentOfExtreme(RuleBuilder &b, Op op, Value tangent) {
+  for (int64_t dim : op.getDims())
+    if (shapeOf(op.getOperand())[dim] == 0) return nullptr;
   Expr x(b, op.getOperand()), zero = x.number(0.0);
   Expr isExtreme = equal(x, {b, broadcastLike(b, op.getResult(), x, op.getDims())});
   Expr count(b, ReduceSumOp::create(b, select(isExtreme, x.number(1.0), zero), op.getDims()));
@@ -62,7 +65,21 @@ static Value tangentOfProduct(RuleBuilder &b, ReduceProdOp op, Value tangent) {
   return ReshapeOp::create(b, t, shapeOf(op.getResult()));
 }
 
+static Value transposeFold(RuleBuilder &b, FoldOp op, Value ct) {
+  ArrayRef<int64_t> shape = shapeOf(op.getOperand());
+  if (tensorType(op.getOperand()).getNumElements() == 0) return zerosLike(b, op.getOperand());
+  ArrayRef<int64_t> window = shape.take_back(op.getDims().size());
+  SmallVector<int64_t> high;
+  for (auto [j, dim] : llvm::enumerate(op.getDims()))
+    high.push_back((shape[dim] - 1) * op.getStrides()[j] + (window[j] - 1) * op.getDilations()[j] +
+                   1 - op.getSizes()[j] - op.getLow()[j]);
+  Value zero = zeros(b, RankedTensorType::get({}, tensorType(ct).getElementType()));
+  return UnfoldOp::create(b, ct, zero, op.getDims(), window, op.getStrides(), op.getDilations(),
+                          op.getLow(), high);
+}
+
 void addReductionRules(DerivativeRules &c) {
+  linear<FoldOp>(c, transposeFold);
   linear<ReduceSumOp>(c, [](RuleBuilder &b, ReduceSumOp op, Value ct) {
     return broadcastLike(b, ct, op.getOperand(), op.getDims());
   });

@@ -11,6 +11,8 @@ void addLayoutRules(DerivativeRules &c);
 void addReductionRules(DerivativeRules &c);
 void addContractionRules(DerivativeRules &c);
 void addIndexingRules(DerivativeRules &c);
+void addScatterRules(DerivativeRules &c);
+void addOrderedRules(DerivativeRules &c);
 void addStateRules(DerivativeRules &c);
 
 } // namespace weir::autodiff

@@ -157,6 +157,8 @@ static void addRules(MLIRContext *, WeirDialect *dialect) {
   addReductionRules(c);
   addContractionRules(c);
   addIndexingRules(c);
+  addScatterRules(c);
+  addOrderedRules(c);
   addStateRules(c);
   c.add<IfOp>({Derivative::ByHand, nullptr, nullptr, &kIfStructure});
   c.add<ScanOp>({Derivative::ByHand, nullptr, nullptr, &kScanStructure});

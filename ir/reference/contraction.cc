@@ -1,5 +1,5 @@
-// dot: for each element of the result, the sum over the contracted dims in ascending order, in f64
-// for floats.
+// dot and convolution: for each element of the result, the sum over the contracted dims in
+// ascending order, in f64 for floats.
 #include "ir/dialect/weir.h"
 #include "ir/reference/frame.h"
 #include "ir/reference/scalar.h"
@@ -93,8 +93,47 @@ static LogicalResult evaluateDot(DotOp op, Frame &frame) {
   return success();
 }
 
+/// Where in lhs the result position `x` reads with window element `k`; false: it reads a zero.
+static bool lhsPosition(ConvolutionOp op, Index x, Index k, Index sizes,
+                        llvm::MutableArrayRef<int64_t> at) {
+  for (size_t d = 0; d < x.size(); ++d) {
+    int64_t padded = x[d] * op.getStrides()[d] + k[d] * op.getRhsDilation()[d] - op.getLow()[d];
+    int64_t dilation = op.getLhsDilation()[d];
+    if (padded < 0 || padded % dilation != 0 || padded / dilation >= sizes[d]) return false;
+    at[d] = padded / dilation;
+  }
+  return true;
+}
+
+static LogicalResult evaluateConvolution(ConvolutionOp op, Frame &frame) {
+  const NdArray &lhs = frame.operand(op, 0), &rhs = frame.operand(op, 1);
+  NdArray result = resultArray(op->getResult(0));
+  auto lhsStrides = stridesOf(lhs.dims), rhsStrides = stridesOf(rhs.dims);
+  Index sizes = Index(lhs.dims).drop_front(3), inner = Index(rhs.dims).drop_front(2); // c, k...
+  double count = 1;
+  for (int64_t size : inner) count *= size;
+  forEachIndex(result.dims, [&](Index out, int64_t flat) {
+    Sum sum;
+    forEachIndex(inner, [&](Index ck, int64_t) {
+      llvm::SmallVector<int64_t, 6> l = {out[0], out[1], ck[0]}, r = {out[1], out[2]};
+      l.resize(lhs.rank());
+      if (!lhsPosition(op, out.drop_front(3), ck.drop_front(), sizes,
+                       llvm::MutableArrayRef<int64_t>(l).drop_front(3)))
+        return;
+      r.append(ck.begin(), ck.end());
+      accumulate(sum, lhs, flatten(l, lhsStrides), rhs, flatten(r, rhsStrides));
+    });
+    result.store(flat, {sum.f, sum.i}, frame.mode());
+    if (frame.mode().bounds)
+      result.setError(flat, sum.carried + contractError(result.dtype, sum.terms, count));
+  });
+  frame.set(op->getResult(0), std::move(result));
+  return success();
+}
+
 void addContraction(Evaluators &evaluators) {
   evaluators.add<DotOp>(evaluateDot);
+  evaluators.add<ConvolutionOp>(evaluateConvolution);
 }
 
 } // namespace weir::ir::reference

@@ -2,6 +2,7 @@
 #include "ir/dialect/weir.h"
 #include "ir/reference/frame.h"
 #include "ir/reference/scalar.h"
+#include "ir/reference/special.h"
 
 #include <bit>
 
@@ -133,12 +134,23 @@ static void addUnary(Evaluators &e) {
   add<CosOp>(e, Once, floats(std::cos));
   add<TanOp>(e, Once, floats(std::tan));
   add<ErfOp>(e, Once, floats(std::erf));
+  add<ErfcOp>(e, Once, floats(std::erfc));
+  add<ErfInvOp>(e, Once, floats(scalar::erfInv));
+  add<LgammaOp>(e, Once, floats(std::lgamma));
+  add<DigammaOp>(e, Once, floats(scalar::digamma));
   add<FloorOp>(e, Exact, floats(std::floor));
   add<CeilOp>(e, Exact, floats(std::ceil));
+  add<RoundOp>(e, Exact, floats(std::round));
   add<RoundEvenOp>(e, Exact, floats(std::nearbyint));
   add<IsFiniteOp>(e, Exact,
                   [](const Scalar *x, DType) { return Scalar{0, std::isfinite(x[0].f)}; });
   add<NotOp>(e, Exact, [](const Scalar *x, DType) { return Scalar{0, ~x[0].i}; });
+  add<PopcntOp>(e, Exact, [](const Scalar *x, DType in) {
+    return Scalar{0, std::popcount(scalar::bits(x[0].i, widthOf(in)))};
+  });
+  add<CountLeadingZerosOp>(e, Exact, [](const Scalar *x, DType in) {
+    return Scalar{0, std::countl_zero(scalar::bits(x[0].i, widthOf(in))) - (64 - widthOf(in))};
+  });
 }
 
 static void addBinary(Evaluators &e) {
@@ -155,6 +167,7 @@ static void addBinary(Evaluators &e) {
       e, Exact,
       numbers(scalar::min, [](int64_t a, int64_t b) { return std::min(a, b); }, scalar::umin));
   add<Atan2Op>(e, Once, floats(std::atan2));
+  add<ZetaOp>(e, Once, floats(scalar::zeta));
   add<RemOp>(e, Exact, numbers(std::fmod, scalar::rem, scalar::urem));
   add<AndOp>(e, Exact, integers([](int64_t a, int64_t b) { return a & b; }));
   add<OrOp>(e, Exact, integers([](int64_t a, int64_t b) { return a | b; }));

@@ -84,6 +84,7 @@ void addLayout(Evaluators &evaluators);
 void addReduction(Evaluators &evaluators);
 void addContraction(Evaluators &evaluators);
 void addIndexing(Evaluators &evaluators);
+void addOrdered(Evaluators &evaluators);
 void addCreation(Evaluators &evaluators);
 void addControl(Evaluators &evaluators);
 

@@ -1,4 +1,4 @@
-// gather, scatter_add and the dynamic slices: ops whose addresses are values. A gathered or sliced
+// gather, the scatters and the dynamic slices: ops whose addresses are values. A gathered or sliced
 // position is clamped into range; an update outside of it is dropped.
 #include "ir/dialect/weir.h"
 #include "ir/reference/frame.h"
@@ -66,33 +66,102 @@ static LogicalResult evaluateGather(GatherOp op, Frame &frame) {
   return success();
 }
 
-/// Adds in ascending order of the updates; the sum of one element is rounded once.
-static LogicalResult evaluateScatterAdd(ScatterAddOp op, Frame &frame) {
-  const NdArray &indices = frame.operand(op, 1), &updates = frame.operand(op, 2);
-  NdArray result = frame.operand(op, 0);
-  Take take(result, indices, op.getDim(), op.getBatchDims());
-  std::vector<double> terms, counts;
+namespace {
+
+/// What one element of a scatter's result is made of.
+struct Met {
+  double count = 1;   // values that met
+  double terms = 0;   // Σ|x|
+  double product = 1; // Π|x|
+  double largest = 1; // Π(|x| + error)
+};
+
+/// How an update meets an element, and what the bound of the outcome is.
+struct Meeting {
+  double (*onFloats)(double, double);
+  int64_t (*onIntegers)(int64_t, int64_t);
+  int64_t (*onUnsigned)(int64_t, int64_t);
+  /// `carried` adds the values' errors up, `greatest` is the largest of them.
+  double (*error)(const Met &met, double carried, double greatest, runtime::DType dtype);
+};
+
+} // namespace
+
+static void meet(Met &met, double x, double error) {
+  met.terms += std::abs(x);
+  met.product *= std::abs(x);
+  met.largest *= std::abs(x) + error;
+}
+
+/// In ascending order of the updates; one element is rounded once.
+static LogicalResult scatter(mlir::Operation *op, int64_t dim, int64_t batchDims, Frame &frame,
+                             const Meeting &meeting) {
+  const NdArray &operand = frame.operand(op, 0), &indices = frame.operand(op, 1),
+                &updates = frame.operand(op, 2);
+  NdArray result = operand;
+  Take take(result, indices, dim, batchDims);
+  auto onIntegers = runtime::isUnsigned(result.dtype) ? meeting.onUnsigned : meeting.onIntegers;
   bool bounds = frame.mode().bounds, uncertain = false;
-  if (bounds) counts.assign(result.size(), 1);
-  if (bounds) terms.resize(result.size());
-  for (int64_t k = 0; k < int64_t(terms.size()); ++k) terms[k] = std::abs(result.at(k).f);
+  std::vector<Met> met(bounds ? result.size() : 0);
+  std::vector<double> carried = result.errors, greatest = result.errors;
+  carried.resize(met.size());
+  greatest.resize(met.size());
+  for (int64_t k = 0; k < int64_t(met.size()); ++k) meet(met[k], result.at(k).f, carried[k]);
   forEachIndex(updates.dims, [&](Index index, int64_t flat) {
     uncertain |= take.uncertain(index);
     if (!take.inRange(take.position(index))) return;
     int64_t at = take.operandAt(index, take.position(index));
     Scalar total = result.at(at), update = updates.at(flat);
-    result.store(at, {total.f + update.f, scalar::add(total.i, update.i)}, {.widen = true});
+    result.store(at,
+                 result.isFloat() ? Scalar{meeting.onFloats(total.f, update.f), 0}
+                                  : Scalar{0, onIntegers(total.i, update.i)},
+                 {.widen = true});
     if (!bounds) return;
-    terms[at] += std::abs(update.f);
-    counts[at] += 1;
-    result.setError(at, result.errorAt(at) + updates.errorAt(flat));
+    met[at].count += 1;
+    meet(met[at], update.f, updates.errorAt(flat));
+    carried[at] += updates.errorAt(flat);
+    greatest[at] = std::max(greatest[at], updates.errorAt(flat));
   });
   for (int64_t k = 0; k < result.size(); ++k) {
     result.store(k, result.at(k), frame.mode());
-    if (bounds && counts[k] > 1)
-      result.setError(k, result.errorAt(k) + contractError(result.dtype, terms[k], counts[k]));
+    if (bounds && met[k].count > 1)
+      result.setError(k, meeting.error(met[k], carried[k], greatest[k], result.dtype));
     if (uncertain) result.setError(k, kInfinity);
   }
+  frame.set(op->getResult(0), std::move(result));
+  return success();
+}
+
+static double errorOfSum(const Met &met, double carried, double, runtime::DType dtype) {
+  return carried + (runtime::isFloat(dtype) ? contractError(dtype, met.terms, met.count) : 0);
+}
+static double errorOfProduct(const Met &met, double carried, double, runtime::DType dtype) {
+  if (!runtime::isFloat(dtype)) return carried;
+  double moved = met.largest - met.product;
+  return std::isnan(moved) ? kInfinity : moved + contractError(dtype, met.product, met.count);
+}
+static double errorOfExtreme(const Met &, double, double greatest, runtime::DType) {
+  return greatest;
+}
+
+template <class OpT> static void addScatter(Evaluators &evaluators, Meeting meeting) {
+  evaluators.add<OpT>([meeting](OpT op, Frame &frame) {
+    return scatter(op, op.getDim(), op.getBatchDims(), frame, meeting);
+  });
+}
+
+/// The last update of an element stays.
+static LogicalResult evaluateScatterSet(ScatterSetOp op, Frame &frame) {
+  const NdArray &indices = frame.operand(op, 1), &updates = frame.operand(op, 2);
+  NdArray result = frame.operand(op, 0);
+  Take take(result, indices, op.getDim(), op.getBatchDims());
+  bool uncertain = false;
+  forEachIndex(updates.dims, [&](Index index, int64_t flat) {
+    uncertain |= take.uncertain(index);
+    int64_t position = take.position(index);
+    if (take.inRange(position)) copyElement(updates, flat, result, take.operandAt(index, position));
+  });
+  for (int64_t k = 0; uncertain && k < result.size(); ++k) result.setError(k, kInfinity);
   frame.set(op->getResult(0), std::move(result));
   return success();
 }
@@ -144,7 +213,17 @@ static LogicalResult evaluateDynamicUpdateSlice(DynamicUpdateSliceOp op, Frame &
 
 void addIndexing(Evaluators &evaluators) {
   evaluators.add<GatherOp>(evaluateGather);
-  evaluators.add<ScatterAddOp>(evaluateScatterAdd);
+  addScatter<ScatterAddOp>(
+      evaluators, {[](double a, double b) { return a + b; }, scalar::add, scalar::add, errorOfSum});
+  addScatter<ScatterMulOp>(evaluators, {[](double a, double b) { return a * b; }, scalar::mul,
+                                        scalar::mul, errorOfProduct});
+  addScatter<ScatterMaxOp>(evaluators,
+                           {scalar::max, [](int64_t a, int64_t b) { return std::max(a, b); },
+                            scalar::umax, errorOfExtreme});
+  addScatter<ScatterMinOp>(evaluators,
+                           {scalar::min, [](int64_t a, int64_t b) { return std::min(a, b); },
+                            scalar::umin, errorOfExtreme});
+  evaluators.add<ScatterSetOp>(evaluateScatterSet);
   evaluators.add<DynamicSliceOp>(evaluateDynamicSlice);
   evaluators.add<DynamicUpdateSliceOp>(evaluateDynamicUpdateSlice);
 }

@@ -27,6 +27,7 @@ const Evaluators &Evaluators::all() {
     addReduction(e);
     addContraction(e);
     addIndexing(e);
+    addOrdered(e);
     addCreation(e);
     addControl(e);
     return e;

@@ -88,6 +88,24 @@ static LogicalResult evaluatePad(PadOp op, Frame &frame) {
   return success();
 }
 
+static LogicalResult evaluateUnfold(UnfoldOp op, Frame &frame) {
+  const NdArray &from = frame.operand(op, 0), &value = frame.operand(op, 1);
+  NdArray result = resultArray(op->getResult(0));
+  auto strides = stridesOf(from.dims);
+  forEachIndex(result.dims, [&](Index index, int64_t flat) {
+    llvm::SmallVector<int64_t> at(index.take_front(from.rank()));
+    bool inside = true;
+    for (auto [j, d] : llvm::enumerate(op.getDims())) {
+      at[d] = index[d] * op.getStrides()[j] + index[from.rank() + j] * op.getDilations()[j] -
+              op.getLow()[j];
+      inside &= at[d] >= 0 && at[d] < from.dims[d];
+    }
+    copyElement(inside ? from : value, inside ? flatten(at, strides) : 0, result, flat);
+  });
+  frame.set(op->getResult(0), std::move(result));
+  return success();
+}
+
 static LogicalResult evaluateConcatenate(ConcatenateOp op, Frame &frame) {
   NdArray result = resultArray(op->getResult(0));
   auto strides = stridesOf(result.dims);
@@ -116,6 +134,7 @@ void addLayout(Evaluators &evaluators) {
   evaluators.add<SliceOp>(evaluateSlice);
   evaluators.add<ReverseOp>(evaluateReverse);
   evaluators.add<PadOp>(evaluatePad);
+  evaluators.add<UnfoldOp>(evaluateUnfold);
   evaluators.add<ConcatenateOp>(evaluateConcatenate);
   evaluators.add<BarrierOp>(evaluateBarrier);
 }

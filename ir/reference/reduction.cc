@@ -1,5 +1,5 @@
-// Reductions over any set of dims, in ascending order of the operand's elements, and argmax. Floats
-// accumulate in f64.
+// Reductions over any set of dims, in ascending order of the operand's elements, argmax, argmin and
+// fold. Floats accumulate in f64.
 #include "ir/dialect/weir.h"
 #include "ir/reference/frame.h"
 #include "ir/reference/scalar.h"
@@ -91,32 +91,69 @@ template <class OpT> static void add(Evaluators &evaluators, Combiner combiner) 
       [combiner](OpT op, Frame &frame) { return reduce(op, op.getDims(), frame, combiner); });
 }
 
-/// The first of the largest elements along `dim`; a NaN counts as the largest.
-static LogicalResult evaluateArgmax(ArgmaxOp op, Frame &frame) {
+/// The first of the extreme elements along `dim`; a NaN comes before all others. `sign` is -1 for
+/// the smallest.
+template <class OpT> static LogicalResult evaluateArg(OpT op, Frame &frame, int sign) {
   const NdArray &from = frame.operand(op, 0);
   NdArray result = resultArray(op->getResult(0));
   int64_t dim = op.getDim(), length = from.dims[dim];
-  if (length == 0 && result.size() > 0) return op.emitError("argmax: dim ") << dim << " has size 0";
   auto strides = stridesOf(from.dims);
   llvm::SmallVector<int64_t> keptStrides(strides);
   keptStrides.erase(keptStrides.begin() + dim);
-  auto above = [&](int64_t a, int64_t b) {
-    if (runtime::isUnsigned(from.dtype)) return uint64_t(from.ints[a]) > uint64_t(from.ints[b]);
-    if (!from.isFloat()) return from.ints[a] > from.ints[b];
-    return from.floats[a] > from.floats[b] ||
+  auto before = [&](int64_t a, int64_t b) {
+    if (!from.isFloat()) {
+      if (sign < 0) std::swap(a, b);
+      if (runtime::isUnsigned(from.dtype)) return uint64_t(from.ints[a]) > uint64_t(from.ints[b]);
+      return from.ints[a] > from.ints[b];
+    }
+    return sign * from.floats[a] > sign * from.floats[b] ||
            (std::isnan(from.floats[a]) && !std::isnan(from.floats[b]));
   };
   forEachIndex(result.dims, [&](Index index, int64_t flat) {
     int64_t start = flatten(index, keptStrides), best = 0;
     auto at = [&](int64_t k) { return start + k * strides[dim]; };
     for (int64_t k = 1; k < length; ++k)
-      if (above(at(k), at(best))) best = k;
+      if (before(at(k), at(best))) best = k;
     result.store(flat, {0, best}, frame.mode());
     for (int64_t k = 0; k < length && !from.errors.empty(); ++k) {
       double reach = from.errorAt(at(k)) + from.errorAt(at(best));
-      double lead = from.isFloat() ? from.floats[at(best)] - from.floats[at(k)] : 0;
+      double lead = from.isFloat() ? sign * (from.floats[at(best)] - from.floats[at(k)]) : 0;
       if (k != best && reach > 0 && !(lead > reach)) result.setError(flat, kInfinity);
     }
+  });
+  frame.set(op->getResult(0), std::move(result));
+  return success();
+}
+
+/// For each element of the result, the windows that hold it, in ascending position within them.
+static LogicalResult evaluateFold(FoldOp op, Frame &frame) {
+  const NdArray &from = frame.operand(op, 0);
+  NdArray result = resultArray(op->getResult(0));
+  auto strides = stridesOf(from.dims);
+  Index windows = Index(from.dims).drop_front(result.rank());
+  forEachIndex(result.dims, [&](Index index, int64_t flat) {
+    Scalar total;
+    Gathered g;
+    double count = 0;
+    forEachIndex(windows, [&](Index k, int64_t) {
+      llvm::SmallVector<int64_t> at(index);
+      at.append(k.begin(), k.end());
+      for (auto [j, d] : llvm::enumerate(op.getDims())) {
+        int64_t scaled = index[d] + op.getLow()[j] - k[j] * op.getDilations()[j];
+        int64_t stride = op.getStrides()[j];
+        if (scaled < 0 || scaled % stride != 0 || scaled / stride >= from.dims[d]) return;
+        at[d] = scaled / stride;
+      }
+      int64_t source = flatten(at, strides);
+      Scalar x = from.at(source);
+      total = {total.f + x.f, scalar::add(total.i, x.i)};
+      gatherError(g, x.f, from.errorAt(source));
+      ++count;
+    });
+    result.store(flat, total, frame.mode());
+    if (!frame.mode().bounds) return;
+    bool sums = from.isFloat() && count > 1;
+    result.setError(flat, g.carried + (sums ? contractError(from.dtype, g.terms, count) : 0));
   });
   frame.set(op->getResult(0), std::move(result));
   return success();
@@ -136,7 +173,9 @@ void addReduction(Evaluators &e) {
        scalar::min, [](int64_t a, int64_t b) { return std::min(a, b); }, scalar::umin});
   add<ReduceAndOp>(e, {constant(0, -1), nullptr, [](int64_t a, int64_t b) { return a & b; }});
   add<ReduceOrOp>(e, {constant(0, 0), nullptr, [](int64_t a, int64_t b) { return a | b; }});
-  e.add<ArgmaxOp>(evaluateArgmax);
+  e.add<ArgmaxOp>([](ArgmaxOp op, Frame &frame) { return evaluateArg(op, frame, 1); });
+  e.add<ArgminOp>([](ArgminOp op, Frame &frame) { return evaluateArg(op, frame, -1); });
+  e.add<FoldOp>(evaluateFold);
 }
 
 } // namespace weir::ir::reference

@@ -66,6 +66,11 @@ inline int64_t pow(int64_t a, int64_t b) {
   return result;
 }
 
+/// The low `width` bits, the others 0.
+inline uint64_t bits(int64_t a, int width) {
+  return width == 64 ? uint64_t(a) : uint64_t(a) & ((uint64_t(1) << width) - 1);
+}
+
 /// A shift amount is unsigned: width and above, negative ones included, shift everything out.
 inline bool shiftsOut(int64_t amount, int width) {
   return amount < 0 || amount >= width;
@@ -74,8 +79,7 @@ inline int64_t shiftLeft(int64_t a, int64_t amount, int width) {
   return shiftsOut(amount, width) ? 0 : uint64_t(a) << amount;
 }
 inline int64_t shiftRightLogical(int64_t a, int64_t amount, int width) {
-  uint64_t bits = width == 64 ? uint64_t(a) : uint64_t(a) & ((uint64_t(1) << width) - 1);
-  return shiftsOut(amount, width) ? 0 : bits >> amount;
+  return shiftsOut(amount, width) ? 0 : bits(a, width) >> amount;
 }
 /// The top bit of `width` is the sign, of an unsigned number too.
 inline int64_t shiftRightArithmetic(int64_t a, int64_t amount, int width) {
