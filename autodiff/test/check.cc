@@ -8,6 +8,12 @@
 
 namespace weir::autodiff {
 
+std::string function(const std::string &arguments, const std::string &body,
+                     const std::string &type) {
+  return "func.func @f(" + arguments + ") -> " + type + " {\n  " + body +
+         "\n  return %r : " + type + "\n}\n";
+}
+
 Vector randomVector(size_t size, unsigned seed, double low, double high) {
   std::mt19937_64 random(seed);
   std::uniform_real_distribution<double> between(low, high);

@@ -15,6 +15,10 @@ namespace weir::autodiff {
 void checkDerivatives(const std::string &text, const Tensors &arguments, unsigned seed = 1,
                       bool secondOrder = true);
 
+/// A function @f of one result, %r of `type`, which `body` defines.
+std::string function(const std::string &arguments, const std::string &body,
+                     const std::string &type);
+
 /// Numbers between `low` and `high` from `seed`.
 Vector randomVector(size_t size, unsigned seed, double low = -1, double high = 1);
 
