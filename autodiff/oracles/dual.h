@@ -2,9 +2,11 @@
 //
 // Dual<T> carries a value and one directional derivative; a templated function that runs on double
 // runs on Dual<double> as well, and on Dual<Dual<double>> for second order. It is an oracle for the
-// compiler's derivatives: it has formulas of its own, uses the standard library alone and shares no
-// code with the rules it checks.
+// compiler's derivatives: it has formulas of its own, uses the standard library (and special.h)
+// alone and shares no code with the rules it checks.
 #pragma once
+
+#include "autodiff/oracles/special.h"
 
 #include <cmath>
 #include <cstddef>
@@ -100,6 +102,29 @@ template <typename T> Dual<T> erf(Dual<T> a) {
   const double twoOverRootPi = 1.1283791670955126;
   return chain<T>(a, erf(a.value), T(twoOverRootPi) * exp(-(a.value * a.value)));
 }
+template <typename T> Dual<T> erfc(Dual<T> a) {
+  using std::erfc, std::exp;
+  const double twoOverRootPi = 1.1283791670955126;
+  return chain<T>(a, erfc(a.value), T(-twoOverRootPi) * exp(-(a.value * a.value)));
+}
+template <typename T> Dual<T> erfInv(Dual<T> a) {
+  using std::exp;
+  const double halfRootPi = 0.8862269254527580;
+  T value = erfInv(a.value);
+  return chain<T>(a, value, T(halfRootPi) * exp(value * value));
+}
+template <typename T> Dual<T> zeta(Dual<T> s, Dual<T> q);
+template <typename T> Dual<T> digamma(Dual<T> a) {
+  return chain<T>(a, digamma(a.value), zeta(T(2.0), a.value));
+}
+template <typename T> Dual<T> lgamma(Dual<T> a) {
+  using std::lgamma;
+  return chain<T>(a, lgamma(a.value), digamma(a.value));
+}
+/// Along q only.
+template <typename T> Dual<T> zeta(Dual<T> s, Dual<T> q) {
+  return chain<T>(q, zeta(s.value, q.value), -s.value * zeta(s.value + T(1.0), q.value));
+}
 template <typename T> Dual<T> abs(Dual<T> a) {
   if (a.value == T(0.0)) return {T(0.0), T(0.0)};
   return a.value < T(0.0) ? -a : a;
@@ -107,7 +132,7 @@ template <typename T> Dual<T> abs(Dual<T> a) {
 template <typename T> Dual<T> pow(Dual<T> a, Dual<T> b) {
   using std::log, std::pow;
   T value = pow(a.value, b.value);
-  T alongBase = b.value * pow(a.value, b.value - T(1.0)) * a.tangent;
+  T alongBase = b.value == T(0.0) ? T(0.0) : b.value * pow(a.value, b.value - T(1.0)) * a.tangent;
   return {value, a.value == T(0.0) ? alongBase : alongBase + value * log(a.value) * b.tangent};
 }
 template <typename T> Dual<T> atan2(Dual<T> y, Dual<T> x) {

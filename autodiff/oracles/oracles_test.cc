@@ -12,14 +12,39 @@ namespace {
 struct AllFunctions {
   template <typename T> std::vector<T> operator()(const std::vector<T> &v) const {
     using std::abs, std::atan2, std::cbrt, std::cos, std::cosh, std::erf, std::exp, std::expm1,
-        std::fmax, std::fmin, std::fmod, std::log, std::log1p, std::pow, std::sin, std::sinh,
-        std::sqrt, std::tan, std::tanh;
+        std::erfc, std::fmax, std::fmin, std::fmod, std::lgamma, std::log, std::log1p, std::pow,
+        std::sin, std::sinh, std::sqrt, std::tan, std::tanh;
     T x = v[0], y = v[1];
-    return {x + y,       x - y,      x * y,      x / y,      -x,
-            exp(x),      expm1(x),   log(x),     log1p(x),   sqrt(x),
-            cbrt(x),     sin(x),     cos(x),     tan(x),     tanh(x),
-            cosh(x),     sinh(x),    erf(x),     abs(-x),    pow(x, y),
-            atan2(x, y), fmod(y, x), fmax(x, y), fmin(x, y), exp(sin(x) * y) / (x * x + y)};
+    return {x + y,
+            x - y,
+            x * y,
+            x / y,
+            -x,
+            exp(x),
+            expm1(x),
+            log(x),
+            log1p(x),
+            sqrt(x),
+            cbrt(x),
+            sin(x),
+            cos(x),
+            tan(x),
+            tanh(x),
+            cosh(x),
+            sinh(x),
+            erf(x),
+            abs(-x),
+            pow(x, y),
+            atan2(x, y),
+            fmod(y, x),
+            fmax(x, y),
+            fmin(x, y),
+            erfc(x),
+            erfInv(x),
+            lgamma(x),
+            digamma(x),
+            zeta(T(2.5), x) * 1e-2,
+            exp(sin(x) * y) / (x * x + y)};
   }
 };
 
@@ -45,6 +70,20 @@ TEST(Oracles, DualOfDualIsSecondOrder) {
 TEST(Oracles, GradientOfClassicFunction) {
   auto f = [](const Vector &x) { return std::log(x[0]) + x[0] * x[1] - std::sin(x[1]); };
   EXPECT_LE(relativeError(centralGradient(f, {2, 5}), {5.5, 1.7163378145367738}), 1e-10);
+}
+
+TEST(Oracles, SpecialFunctionsHaveTheirKnownValues) {
+  const double pi2 = M_PI * M_PI;
+  EXPECT_LE(relativeError({digamma(1), digamma(0.5), digamma(-0.5), digamma(10)},
+                          {-0.5772156649015329, -1.9635100260214235, 0.03648997397857652,
+                           2.2517525890667211}),
+            1e-13);
+  EXPECT_LE(relativeError({zeta(2, 1), zeta(4, 1), zeta(2, 0.5), zeta(3, 2)},
+                          {pi2 / 6, pi2 * pi2 / 90, pi2 / 2, 0.2020569031595943}),
+            1e-13);
+  EXPECT_LE(relativeError({erfInv(0.5), erfInv(-0.999), erfInv(1e-9), erfInv(0)},
+                          {0.4769362762044699, -2.3267537655135246, 8.862269254527581e-10, 0}),
+            1e-14);
 }
 
 TEST(Oracles, NotANumberIsNeverClose) {
