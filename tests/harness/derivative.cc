@@ -6,6 +6,7 @@
 #include "autodiff/transforms/passes.h"
 #include "ir/reference/interpreter.h"
 #include "tests/harness/graph.h"
+#include "tests/harness/oracle.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"
@@ -138,6 +139,20 @@ public:
           "<ct, J t> is " + std::to_string(left) + " but <J^T ct, t> is " + std::to_string(right);
   }
 
+  /// The two must be equal up to rounding of the largest.
+  void compareWithOracle(const char *oracle, const Vector &got, const Vector &expected) {
+    double scale = 1;
+    for (double x : expected) scale = std::max(scale, std::abs(x));
+    if (failure.empty() && got.size() != expected.size())
+      failure = std::string("not as many numbers as by ") + oracle;
+    for (size_t k = 0; k < expected.size() && failure.empty(); ++k) {
+      ++stats.byOracle;
+      if (!(std::abs(got[k] - expected[k]) <= 1e-9 * scale))
+        failure = "float element " + std::to_string(k) + " of the derivative is " +
+                  std::to_string(got[k]) + ", by " + oracle + " " + std::to_string(expected[k]);
+    }
+  }
+
   std::string failure;
 
 private:
@@ -192,6 +207,11 @@ std::string checkDerivatives(mlir::ModuleOp original, llvm::ArrayRef<HostTensor>
   Tensors vjpInputs = concat(primals, cotangents);
   Vector backward = last(checker.run("main_vjp", vjpInputs), tangents.size());
   checker.compareProducts(flatten(cotangents), forward, backward, direction);
+  OracleDerivatives oracles =
+      oracleDerivatives(original, inputs, direction, flatten(cotangents), second);
+  if (checker.failure.empty()) checker.failure = oracles.failure;
+  checker.compareWithOracle("dual numbers", forward, oracles.tangents);
+  checker.compareWithOracle("the tape", backward, oracles.cotangents);
   if (!second) return checker.failure;
 
   Tensors none = cotangents; // the cotangents stay: no tangent in them
@@ -199,6 +219,8 @@ std::string checkDerivatives(mlir::ModuleOp original, llvm::ArrayRef<HostTensor>
   Tensors ofSecond = checker.run("main_vjp_jvp", concat(concat(vjpInputs, tangents), none));
   checker.compareWithDifferences("main_vjp", vjpInputs, direction,
                                  last(ofSecond, floats + tangents.size()));
+  checker.compareWithOracle("the tape of dual numbers", last(ofSecond, tangents.size()),
+                            oracles.secondOrder);
   return checker.failure;
 }
 

@@ -14,14 +14,16 @@ struct DerivativeStats {
   int64_t compared = 0;
   int64_t nonzero = 0; // of these
   int64_t unstable =
-      0;            // two step sizes disagree: a kink or a pole is near, nothing to compare with
-  double worst = 0; // largest error relative to 1 + |derivative|
+      0; // two step sizes disagree: a kink or a pole is near, nothing to compare with
+  int64_t byOracle = 0; // compared with dual numbers and the tape
+  double worst = 0;     // largest error relative to 1 + |derivative|
 };
 
-/// Along random directions of all float inputs at once: the JVP against central differences, ⟨ct,
-/// J·t⟩ = ⟨Jᵀ·ct, t⟩, and, with `second`, the JVP of the VJP against central differences of the
-/// VJP. An empty string, or what is wrong. A derivative may differ by `tolerance` relative to 1 +
-/// itself. The module is not changed; inputs must be f64 where float.
+/// Along random directions of all float inputs at once: the JVP against central differences and
+/// dual numbers, ⟨ct, J·t⟩ = ⟨Jᵀ·ct, t⟩, the VJP against the tape, and, with `second`, the JVP of
+/// the VJP against central differences of the VJP and the tape of dual numbers. An empty string, or
+/// what is wrong. A derivative may differ by `tolerance` relative to 1 + itself. The module is not
+/// changed; inputs must be f64 where float.
 std::string checkDerivatives(mlir::ModuleOp module, llvm::ArrayRef<runtime::HostTensor> inputs,
                              uint64_t seed, double tolerance, bool second, DerivativeStats &stats);
 
