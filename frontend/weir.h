@@ -3,7 +3,12 @@
 
 #include "frontend/api/control.h"
 #include "frontend/api/graph.h"
+#include "frontend/api/jacobian.h"
 #include "frontend/api/math.h"
 #include "frontend/api/ops.h"
+#include "frontend/nn/conv.h"
+#include "frontend/nn/einsum.h"
 #include "frontend/nn/layers.h"
+#include "frontend/nn/losses.h"
+#include "frontend/nn/norms.h"
 #include "frontend/nn/optimizer.h"

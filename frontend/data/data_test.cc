@@ -1,5 +1,6 @@
 // Readers, tokenizer and samplers: what they read, and what they say when a file is not what it
 // should be.
+#include "frontend/data/loader.h"
 #include "frontend/data/readers.h"
 #include "frontend/data/text.h"
 
@@ -93,6 +94,58 @@ TEST(Readers, MistakesAreNamedWithTheFile) {
             cut + ": truncated: 4 bytes of data expected, 1 found");
   EXPECT_EQ(messageOf([&] { readIdx(text, text); }),
             text + ": not an idx file of bytes with 3 dims");
+}
+
+LabelledRows numbered(int64_t n) {
+  LabelledRows rows{Array(DType::F32, {n, 1}), Array(DType::I32, {n})};
+  for (int64_t k = 0; k < n; ++k) {
+    rows.features.mutableData<float>()[static_cast<size_t>(k)] = static_cast<float>(k);
+    rows.labels.mutableData<int32_t>()[static_cast<size_t>(k)] = static_cast<int32_t>(k);
+  }
+  return rows;
+}
+/// The labels of one epoch, a list for each batch.
+std::vector<std::vector<double>> epochOf(Loader &loader) {
+  std::vector<std::vector<double>> batches;
+  while (auto batch = loader.next()) batches.push_back(batch->rows.labels.toDoubles());
+  return batches;
+}
+
+TEST(Loader, TreatsTheRestAsTold) {
+  using Batches = std::vector<std::vector<double>>;
+  auto epoch = [](LastBatch last) {
+    Loader loader(numbered(5), {.batch = 2, .shuffle = false, .last = last});
+    return epochOf(loader);
+  };
+  EXPECT_EQ(epoch(LastBatch::Drop), (Batches{{0, 1}, {2, 3}}));
+  EXPECT_EQ(epoch(LastBatch::Keep), (Batches{{0, 1}, {2, 3}, {4}}));
+  EXPECT_EQ(epoch(LastBatch::Repeat), (Batches{{0, 1}, {2, 3}, {4, 4}}));
+  Loader loader(numbered(3), {.batch = 2, .shuffle = false, .last = LastBatch::Repeat});
+  EXPECT_EQ(loader.batches(), 2);
+  EXPECT_EQ(loader.next()->count, 2);
+  EXPECT_EQ(loader.next()->count, 1);
+  EXPECT_FALSE(loader.next());
+  EXPECT_EQ(loader.epoch(), 1);
+  EXPECT_EQ(messageOf([] { Loader(numbered(3), {.batch = 4}); }),
+            "loader: batches of 4 out of 3 rows");
+}
+
+TEST(Loader, ShufflesEachEpochAnewAndResumes) {
+  Loader loader(numbered(20), {.batch = 5, .seed = 7}), same(numbered(20), {.batch = 5, .seed = 7}),
+      other(numbered(20), {.batch = 5, .seed = 8});
+  auto first = epochOf(loader), second = epochOf(loader);
+  std::multiset<double> seen;
+  for (const auto &batch : first) seen.insert(batch.begin(), batch.end());
+  EXPECT_EQ(seen.size(), 20u);
+  EXPECT_EQ(std::set<double>(seen.begin(), seen.end()).size(), 20u);
+  EXPECT_NE(first, second);
+  EXPECT_EQ(epochOf(same), first);
+  EXPECT_NE(epochOf(other), first);
+  loader.next();
+  auto state = loader.state();
+  auto expected = epochOf(loader);
+  same.restore(state);
+  EXPECT_EQ(epochOf(same), expected);
 }
 
 TEST(Text, TokenizerRoundTripsAndRefusesOtherBytes) {

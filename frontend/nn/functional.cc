@@ -1,21 +1,13 @@
 #include "frontend/nn/functional.h"
 
 #include "frontend/api/graph.h"
+#include "frontend/nn/need.h"
 
 #include <cmath>
 #include <numbers>
 
 namespace weir::nn {
 namespace {
-
-/// The tensor, or Error for a number.
-Tensor need(const char *name, const Arg &arg) {
-  if (arg.kind == Arg::IsTensor) {
-    arg.tensor.type(arg.at);
-    return arg.tensor;
-  }
-  throw Error(std::string(name) + ": a number is given where a tensor is needed", arg.at);
-}
 
 void checkLabels(const char *name, const Tensor &logits, const Tensor &labels, Location at) {
   const DType dtype = labels.dtype();
@@ -72,6 +64,28 @@ Tensor dropout(Arg x, double rate, Arg key) {
   if (rate == 0) return t;
   Tensor keep = weir::uniform(need("dropout", key), t.shape(), f32) >= rate;
   return select(keep, t * (1 / (1 - rate)), zerosLike(t));
+}
+
+Tensor rotary(Arg x, double base, int64_t start) {
+  CallScope scope(x.at);
+  const Tensor t = need("rotary", x);
+  if (t.rank() < 2 || t.dim(-1) % 2)
+    throw Error("rotary: the input is " + t.type().str() + ", but must be [..., t, d] with even d",
+                x.at, {noteOn(t, "the input")});
+  const int64_t steps = t.dim(-2), half = t.dim(-1) / 2;
+  Array cosines(f64, {steps, half}), sines(f64, {steps, half});
+  for (int64_t i = 0; i < steps; ++i)
+    for (int64_t k = 0; k < half; ++k) {
+      const auto at = static_cast<size_t>(i * half + k);
+      const double angle = static_cast<double>(start + i) *
+                           std::pow(base, -static_cast<double>(k) / static_cast<double>(half));
+      cosines.mutableData<double>()[at] = std::cos(angle);
+      sines.mutableData<double>()[at] = std::sin(angle);
+    }
+  Tensor c = t.graph().constant(cosines.cast(t.dtype())),
+         s = t.graph().constant(sines.cast(t.dtype()));
+  std::vector<Tensor> halves = split(t, 2);
+  return concatenate({halves[0] * c - halves[1] * s, halves[1] * c + halves[0] * s}, -1);
 }
 
 Tensor attention(Arg query, Arg key, Arg value, bool causal) {

@@ -1,4 +1,5 @@
-// Functions without parameters: activations, normalisers, attention, dropout, losses.
+// Functions without parameters: activations, layer norm, attention, rotary embedding, dropout,
+// cross-entropy.
 // Compositions of primitive ops; each opens a CallScope, so errors and locations name the caller's
 // line.
 #pragma once
@@ -19,6 +20,9 @@ Tensor logSoftmax(Arg x, int64_t dim = -1);
 Tensor layerNorm(Arg x, Arg scale, Arg shift, double epsilon = 1e-5);
 /// Zero with probability `rate`, else x / (1 - rate). key: i32[2], from RandomKeys::next().
 Tensor dropout(Arg x, double rate, Arg key);
+/// Rotary position embedding of queries or keys [..., t, d]: feature pairs (k, k + d/2) of position
+/// i, counted from `start`, are turned by i · base^(-2k/d).  Source: Su et al. 2021.
+Tensor rotary(Arg x, double base = 10000, int64_t start = 0);
 /// softmax(q·kT / sqrt(d))·v over [b, h, t, d]; causal: position i sees j <= i only.
 Tensor attention(Arg query, Arg key, Arg value, bool causal = true);
 

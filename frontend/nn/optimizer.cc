@@ -36,6 +36,16 @@ TensorList adamDirections(Graph &graph, const std::vector<Gradient> &gradients, 
   return directions;
 }
 
+/// Decay outside the moments, of all variables or of matrices only.
+template <typename Options>
+void addDecay(TensorList &directions, const std::vector<Gradient> &gradients, const Options &o) {
+  for (size_t i = 0; i < gradients.size(); ++i) {
+    const Tensor &variable = gradients[i].variable;
+    if (o.weightDecay != 0 && (variable.rank() >= 2 || !o.decayMatricesOnly))
+      directions[i] = directions[i] + o.weightDecay * variable;
+  }
+}
+
 } // namespace
 
 Schedule::Schedule(double rate)
@@ -116,10 +126,34 @@ Optimizer adam(Schedule rate, AdamOptions options) {
 Optimizer adamW(Schedule rate, AdamWOptions o) {
   auto rule = [=](Graph &graph, const std::vector<Gradient> &gradients, const Tensor &count) {
     TensorList directions = adamDirections(graph, gradients, count, {o.beta1, o.beta2, o.epsilon});
+    addDecay(directions, gradients, o);
+    return directions;
+  };
+  return Optimizer(std::move(rate), rule);
+}
+
+Optimizer lion(Schedule rate, LionOptions o) {
+  auto rule = [=](Graph &graph, const std::vector<Gradient> &gradients, const Tensor &) {
+    TensorList directions;
+    for (const Gradient &g : gradients) {
+      Tensor m = slot(graph, g, "lion_m");
+      directions.push_back(sign(o.beta1 * m + (1 - o.beta1) * g.gradient));
+      graph.assign(m, o.beta2 * m + (1 - o.beta2) * g.gradient);
+    }
+    addDecay(directions, gradients, o);
+    return directions;
+  };
+  return Optimizer(std::move(rate), rule);
+}
+
+Optimizer lamb(Schedule rate, LambOptions o) {
+  auto rule = [=](Graph &graph, const std::vector<Gradient> &gradients, const Tensor &count) {
+    TensorList directions = adamDirections(graph, gradients, count, {o.beta1, o.beta2, o.epsilon});
+    addDecay(directions, gradients, o);
     for (size_t i = 0; i < gradients.size(); ++i) {
-      const Tensor &variable = gradients[i].variable;
-      if (o.weightDecay != 0 && (variable.rank() >= 2 || !o.decayMatricesOnly))
-        directions[i] = directions[i] + o.weightDecay * variable;
+      Tensor weight = globalNorm({gradients[i].variable}), step = globalNorm({directions[i]});
+      Tensor isMoving = logicalAnd(weight > 0, step > 0);
+      directions[i] = directions[i] * select(isMoving, weight / select(isMoving, step, 1), 1);
     }
     return directions;
   };

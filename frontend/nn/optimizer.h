@@ -64,6 +64,21 @@ struct AdamWOptions {
 /// Loshchilov & Hutter 2019: decay is outside the moments.
 Optimizer adamW(Schedule rate, AdamWOptions options = {});
 
+struct LionOptions {
+  double beta1 = 0.9, beta2 = 0.99, weightDecay = 0;
+  bool decayMatricesOnly = true;
+};
+/// Chen et al. 2023: the sign of a mean of momentum and gradient. Slot: NAME.lion_m.
+Optimizer lion(Schedule rate, LionOptions options = {});
+
+struct LambOptions {
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-6, weightDecay = 0.01;
+  bool decayMatricesOnly = true;
+};
+/// You et al. 2020: Adam's direction with decay, scaled for each variable to the norm of that
+/// variable. Slots as Adam's.
+Optimizer lamb(Schedule rate, LambOptions options = {});
+
 /// sqrt(sum of all squares) over several tensors.
 Tensor globalNorm(const TensorList &tensors, Location at = Location::current());
 /// All scaled by min(1, maxNorm / globalNorm).

@@ -211,6 +211,34 @@ TEST(Optimizer, AdamFollowsItsFormula) {
   EXPECT_THAT(trajectory(nn::adam(0.1, {.beta2 = 0.99}), 3), Pointwise(NearPair(1e-6), expected));
 }
 
+TEST(Optimizer, LionFollowsItsFormula) {
+  double w = 1, m = 0;
+  std::vector<double> expected;
+  for (int t = 0; t < 6; ++t) { // the fourth step goes past zero
+    const double direction = 0.5 * m + 0.5 * w;
+    m = 0.9 * m + 0.1 * w;
+    w -= 0.3 * (direction > 0 ? 1 : -1);
+    expected.push_back(w);
+  }
+  EXPECT_THAT(trajectory(nn::lion(0.3, {.beta1 = 0.5, .beta2 = 0.9}), 6),
+              Pointwise(NearPair(1e-6), expected));
+}
+
+TEST(Optimizer, LambStepsAreAShareOfTheWeights) {
+  EXPECT_THAT(trajectory(nn::lamb(0.1), 2), Pointwise(NearPair(1e-6), {0.9, 0.81}));
+  // Per variable: (3, 4) has norm 5, Adam's first direction is (1, 1) with norm sqrt 2. A variable
+  // of zeros takes the direction as it is.
+  Graph g;
+  Tensor w = g.variable("w", Array::from<double>({2}, {3, 4})),
+         zero = g.variable("zero", Array::from<double>({1}, {0}));
+  g.minimize(sum(square(w)) - sum(zero), nn::lamb(0.1));
+  Program program = g.compile({.interpret = true});
+  program.run();
+  EXPECT_NEAR(program.variable("w").at(0), 3 - 0.5 / std::sqrt(2), 1e-6);
+  EXPECT_NEAR(program.variable("w").at(1), 4 - 0.5 / std::sqrt(2), 1e-6);
+  EXPECT_NEAR(program.variable("zero").at(0), 0.1, 1e-6);
+}
+
 TEST(Optimizer, AdamWDecaysMatricesOnly) {
   Graph g;
   Tensor matrix = g.variable("matrix", Array::full<float>({1, 1}, 2)),
