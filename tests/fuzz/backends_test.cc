@@ -10,7 +10,7 @@ class RandomGraphOnBackends : public ::testing::TestWithParam<int> {};
 
 TEST_P(RandomGraphOnBackends, IsWithinTheNumericContract) {
   TestContext context;
-  auto module = randomModule(context.get(), GetParam());
+  auto module = randomModule(context.get(), GetParam(), {.without = notLowered()});
   std::vector<runtime::HostTensor> inputs = randomInputsOf(*module, GetParam());
   auto expected = ir::interpretWithBounds(*module, "main", inputs);
   ASSERT_TRUE(succeeded(expected)) << context.takeMessages();

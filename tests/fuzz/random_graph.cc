@@ -123,8 +123,8 @@ Known RandomGraph::valueOf(mlir::RankedTensorType type) {
 void RandomGraph::grow(int count) {
   static const std::vector<WeightedStep> steps = [] {
     std::vector<WeightedStep> all;
-    for (auto family :
-         {elementwiseSteps, layoutSteps, contractionSteps, indexingSteps, controlSteps})
+    for (auto family : {elementwiseSteps, layoutSteps, contractionSteps, indexingSteps,
+                        orderedSteps, windowSteps, controlSteps})
       for (WeightedStep step : family()) all.push_back(step);
     return all;
   }();

@@ -54,6 +54,10 @@ public:
     ++ops;
     return OpT::create(b, loc, std::forward<Args>(args)...);
   }
+  /// Whether the op is wanted.
+  template <class OpT> bool may() const {
+    return !options.without.count(OpT::getOperationName().str());
+  }
   /// Puts a value into scope, made small when `magnitude` is large. Returns what is in scope now.
   Known add(mlir::Value value, double magnitude = 0, bool exact = false);
   /// A value in scope that passes, recent ones first.
@@ -108,6 +112,8 @@ std::vector<WeightedStep> elementwiseSteps();
 std::vector<WeightedStep> layoutSteps();
 std::vector<WeightedStep> contractionSteps(); // reductions and dot
 std::vector<WeightedStep> indexingSteps();    // and random numbers
+std::vector<WeightedStep> orderedSteps();
+std::vector<WeightedStep> windowSteps();
 std::vector<WeightedStep> controlSteps();
 
 /// No result of a step has more elements.

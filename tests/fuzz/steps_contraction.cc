@@ -76,10 +76,14 @@ static bool integerReduction(RandomGraph &g) {
   return true;
 }
 
-static bool argmax(RandomGraph &g) {
+static bool argmaxOrArgmin(RandomGraph &g) {
   auto x = g.pick([](const Known &k) { return !k.isBool() && k.rank() > 0 && k.size() > 0; });
   if (!x) return false;
-  g.add(g.op<ir::ArgmaxOp>(x->value, g.rng.below(x->rank())), 0, x->exact);
+  int64_t dim = g.rng.below(x->rank());
+  bool largest = !g.may<ir::ArgminOp>() || g.rng.chance(0.5);
+  Value result =
+      largest ? Value(g.op<ir::ArgmaxOp>(x->value, dim)) : Value(g.op<ir::ArgminOp>(x->value, dim));
+  g.add(result, 0, x->exact);
   return true;
 }
 
@@ -135,7 +139,8 @@ static bool dot(RandomGraph &g) {
 }
 
 std::vector<WeightedStep> contractionSteps() {
-  return {{4, floatReduction}, {1, integerReduction}, {0.7, argmax}, {1, softmax}, {3, dot}};
+  return {
+      {4, floatReduction}, {1, integerReduction}, {0.7, argmaxOrArgmin}, {1, softmax}, {3, dot}};
 }
 
 } // namespace weir::testing

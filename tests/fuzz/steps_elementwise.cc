@@ -23,6 +23,7 @@ static bool anything(const Known &) {
 
 /// y = f(x) where |f| is at most `magnitude` of |x|.
 template <class OpT> static bool smooth(RandomGraph &g, double (*magnitude)(double)) {
+  if (!g.may<OpT>()) return false;
   auto x = g.pick(isFloat);
   if (!x) return false;
   g.add(g.op<OpT>(x->value), magnitude(x->magnitude));
@@ -31,7 +32,7 @@ template <class OpT> static bool smooth(RandomGraph &g, double (*magnitude)(doub
 
 static bool boundedFunctions(RandomGraph &g) {
   auto one = [](double) { return 1.0; };
-  switch (g.rng.below(5)) {
+  switch (g.rng.below(6)) {
   case 0:
     return smooth<ir::TanhOp>(g, one);
   case 1:
@@ -40,6 +41,8 @@ static bool boundedFunctions(RandomGraph &g) {
     return smooth<ir::SinOp>(g, one);
   case 3:
     return smooth<ir::CosOp>(g, one);
+  case 4:
+    return smooth<ir::ErfcOp>(g, [](double) { return 2.0; });
   default:
     return smooth<ir::ErfOp>(g, one);
   }
@@ -47,7 +50,7 @@ static bool boundedFunctions(RandomGraph &g) {
 
 static bool stepFunctions(RandomGraph &g) {
   auto same = [](double m) { return m + 1; };
-  switch (g.rng.below(5)) {
+  switch (g.rng.below(6)) {
   case 0:
     return smooth<ir::FloorOp>(g, same);
   case 1:
@@ -56,6 +59,8 @@ static bool stepFunctions(RandomGraph &g) {
     return smooth<ir::RoundEvenOp>(g, same);
   case 3:
     return smooth<ir::SignOp>(g, same);
+  case 4:
+    return smooth<ir::RoundOp>(g, same);
   default:
     return smooth<ir::IsFiniteOp>(g, same);
   }
@@ -102,6 +107,39 @@ static bool ofPositives(RandomGraph &g) {
     g.add(g.op<ir::CbrtOp>(positive.value), std::cbrt(m));
     break;
   }
+  return true;
+}
+
+/// Functions with poles, far enough from them.
+static bool special(RandomGraph &g) {
+  auto x = g.pick(isFloat);
+  if (!x) return false;
+  int64_t kind = g.rng.below(4);
+  if (kind == 0) {
+    if (!g.may<ir::ErfInvOp>()) return false;
+    Value inside = g.op<ir::MulOp>(g.op<ir::TanhOp>(x->value), g.splat(x->type(), 0.875));
+    g.add(g.op<ir::ErfInvOp>(inside), 1.1);
+    return true;
+  }
+  Known positive = g.awayFromZero(*x, 0.75);
+  double m = positive.magnitude;
+  if (kind == 1 && g.may<ir::LgammaOp>())
+    g.add(g.op<ir::LgammaOp>(positive.value), std::max(0.25, m * std::log(m)));
+  if (kind == 2 && g.may<ir::DigammaOp>()) g.add(g.op<ir::DigammaOp>(positive.value), 1.2 + m);
+  if (kind == 3 && g.may<ir::ZetaOp>()) {
+    Value power = g.splat(x->type(), 1.5 + 0.5 * g.rng.below(4));
+    g.add(g.op<ir::ZetaOp>(power, positive.value), 5);
+  }
+  return true;
+}
+
+static bool bitCounts(RandomGraph &g) {
+  auto x = g.pick(isInt);
+  if (!x) return false;
+  if (g.rng.chance(0.5) && g.may<ir::PopcntOp>())
+    g.add(g.op<ir::PopcntOp>(x->value), 0, x->exact);
+  else if (g.may<ir::CountLeadingZerosOp>())
+    g.add(g.op<ir::CountLeadingZerosOp>(x->value), 0, x->exact);
   return true;
 }
 
@@ -294,19 +332,10 @@ static bool bits(RandomGraph &g) {
 }
 
 std::vector<WeightedStep> elementwiseSteps() {
-  return {{3, boundedFunctions},
-          {1, stepFunctions},
-          {1, signs},
-          {2, exponentials},
-          {2, ofPositives},
-          {6, arithmetic},
-          {2, divisions},
-          {3, integerArithmetic},
-          {1, booleans},
-          {2, comparison},
-          {3, selection},
-          {2, conversion},
-          {0.7, bits}};
+  return {{3, boundedFunctions}, {1, stepFunctions},     {1, signs},     {2, exponentials},
+          {2, ofPositives},      {6, arithmetic},        {2, divisions}, {1, special},
+          {0.7, bitCounts},      {3, integerArithmetic}, {1, booleans},  {2, comparison},
+          {3, selection},        {2, conversion},        {0.7, bits}};
 }
 
 } // namespace weir::testing

@@ -1,4 +1,4 @@
-// gather, scatter_add, dynamic slices with indices that may be out of range, and random numbers.
+// gather, the scatters, dynamic slices with indices that may be out of range, and random numbers.
 #include "tests/fuzz/random_graph.h"
 
 #include <cmath>
@@ -49,15 +49,43 @@ static bool gather(RandomGraph &g) {
   return true;
 }
 
-static bool scatterAdd(RandomGraph &g) {
-  auto p = indexed(g, true);
+/// Extremes of equals would be a kink, so both sides are moved apart.
+template <class OpT> static bool scatter(RandomGraph &g, double limit, double growth) {
+  if (!g.may<OpT>()) return false;
+  constexpr bool sets = std::is_same_v<OpT, ir::ScatterSetOp>;
+  constexpr bool extreme =
+      std::is_same_v<OpT, ir::ScatterMaxOp> || std::is_same_v<OpT, ir::ScatterMinOp>;
+  auto p = indexed(g, !sets);
   if (!p) return false;
-  Known updates = g.valueOf(g.typeOf(p->shape, p->operand.dtype()));
-  g.add(g.op<ir::ScatterAddOp>(p->operand.value, p->indices.value, updates.value, p->dim,
-                               p->batchDims),
-        p->operand.magnitude + 4 * updates.magnitude,
-        p->operand.isInt() && updates.exact && p->indices.exact);
+  auto prepared = [&](const Known &x) {
+    if (!extreme || !x.isFloat()) return g.tamed(x, limit);
+    Known offset = g.constant(x.type());
+    return g.add(g.op<ir::AddOp>(x.value, offset.value), x.magnitude + 2);
+  };
+  Known operand = prepared(p->operand);
+  Known updates = prepared(g.valueOf(g.typeOf(p->shape, p->operand.dtype())));
+  bool moves = sets || p->operand.isInt();
+  g.add(g.op<OpT>(operand.value, p->indices.value, updates.value, p->dim, p->batchDims),
+        operand.magnitude + growth * updates.magnitude,
+        moves && operand.exact && updates.exact && p->indices.exact);
   return true;
+}
+
+static bool scatterAdd(RandomGraph &g) {
+  return scatter<ir::ScatterAddOp>(g, 4, 4);
+}
+
+static bool otherScatters(RandomGraph &g) {
+  switch (g.rng.below(4)) {
+  case 0:
+    return scatter<ir::ScatterMulOp>(g, 1, 0);
+  case 1:
+    return scatter<ir::ScatterMaxOp>(g, 4, 1);
+  case 2:
+    return scatter<ir::ScatterMinOp>(g, 4, 1);
+  default:
+    return scatter<ir::ScatterSetOp>(g, 4, 1);
+  }
 }
 
 static llvm::SmallVector<Value> starts(RandomGraph &g, const Known &x) {
@@ -109,8 +137,8 @@ static bool random(RandomGraph &g) {
 }
 
 std::vector<WeightedStep> indexingSteps() {
-  return {
-      {1.5, gather}, {1.5, scatterAdd}, {1, dynamicSlice}, {1, dynamicUpdateSlice}, {0.7, random}};
+  return {{1.5, gather},     {1.5, scatterAdd},       {1.5, otherScatters},
+          {1, dynamicSlice}, {1, dynamicUpdateSlice}, {0.7, random}};
 }
 
 } // namespace weir::testing

@@ -34,6 +34,8 @@ const std::vector<Row> &opTable() {
     addLayoutRows(rows);
     addReductionRows(rows);
     addIndexingRows(rows);
+    addOrderedRows(rows);
+    addWindowRows(rows);
     addControlRows(rows);
     return rows;
   }();

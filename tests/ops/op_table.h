@@ -46,6 +46,8 @@ void addElementwiseRows(std::vector<Row> &rows);
 void addLayoutRows(std::vector<Row> &rows);
 void addReductionRows(std::vector<Row> &rows);
 void addIndexingRows(std::vector<Row> &rows);
+void addOrderedRows(std::vector<Row> &rows);
+void addWindowRows(std::vector<Row> &rows);
 void addControlRows(std::vector<Row> &rows);
 
 /// A body that returns the one value that `f(builder, location, arguments)` builds.

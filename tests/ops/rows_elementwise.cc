@@ -2,6 +2,7 @@
 // ranges keep derivatives away from kinks and poles.
 #include "tests/ops/op_table.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
@@ -77,6 +78,61 @@ static double erfSeries(double x) { // 2/√π Σ (-1)^n x^(2n+1) / (n! (2n+1))
   return sum * 2 / std::sqrt(std::acos(-1.0));
 }
 
+/// By halving: the oldest way, good to the last bits.
+static double erfInverse(double x) {
+  double low = -7, high = 7;
+  for (int step = 0; step < 100; ++step) {
+    double middle = (low + high) / 2;
+    (std::erf(middle) < x ? low : high) = middle;
+  }
+  return low;
+}
+
+/// Legendre's formula from its double: Γ(x) Γ(x + 1/2) = 2^(1-2x) √π Γ(2x), for half and whole x
+/// alike by what is left of it.
+static double logGamma(double x) {
+  return std::log(2.0) * (x - 1) - std::log(std::acos(-1.0)) / 2 + std::lgamma(x / 2) +
+         std::lgamma((x + 1) / 2);
+}
+
+/// Gauss's integral after a shift: ψ(x) = log z - 1/2z - 2 ∫ t dt / ((t² + z²)(e^(2πt) - 1)).
+static double digammaIntegral(double x) {
+  const double pi = std::acos(-1.0);
+  double shift = 0, z = x;
+  for (; z < 8; ++z) shift += 1 / z;
+  const int steps = 20000;
+  const double end = 8;
+  double integral = 0;
+  for (int k = 0; k <= steps; ++k) {
+    double t = end * k / steps;
+    double f = k == 0 ? 1 / (2 * pi * z * z) : t / ((t * t + z * z) * std::expm1(2 * pi * t));
+    integral += f * (k == 0 || k == steps ? 1 : k % 2 ? 4 : 2); // Simpson
+  }
+  return std::log(z) - 1 / (2 * z) - 2 * integral * end / steps / 3 - shift;
+}
+
+/// Hermite's integral for the Hurwitz zeta function, DLMF 25.11.29.
+static double zetaIntegral(double x, double q) {
+  const double pi = std::acos(-1.0);
+  double sum = 0;
+  for (; q < 8; ++q) sum += std::pow(q, -x);
+  const int steps = 20000;
+  const double end = 8;
+  double integral = 0;
+  for (int k = 0; k <= steps; ++k) {
+    double t = end * k / steps;
+    double f = k == 0 ? x / q * std::pow(q, -x) / (2 * pi)
+                      : std::sin(x * std::atan(t / q)) * std::pow(q * q + t * t, -x / 2) /
+                            std::expm1(2 * pi * t);
+    integral += f * (k == 0 || k == steps ? 1 : k % 2 ? 4 : 2);
+  }
+  return sum + std::pow(q, -x) / 2 + std::pow(q, 1 - x) / (x - 1) + 2 * integral * end / steps / 3;
+}
+
+static double roundAway(double x) {
+  return std::copysign(std::floor(std::abs(x) + 0.5), x);
+}
+
 static double roundEven(double x) {
   double down = std::floor(x), rest = x - down;
   if (rest != 0.5) return rest < 0.5 ? down : down + 1;
@@ -110,8 +166,13 @@ static void addUnaryRows(std::vector<Row> &rows) {
                    [](double x) { return 1 - 2 * std::sin(x / 2) * std::sin(x / 2); });
   unary<ir::TanOp>(rows, kFloats, {-1.2, 1.2}, [](double x) { return std::sin(x) / std::cos(x); });
   unary<ir::ErfOp>(rows, kFloats, any, erfSeries);
+  unary<ir::ErfcOp>(rows, kFloats, {-2, 1}, [](double x) { return 1 - erfSeries(x); });
+  unary<ir::ErfInvOp>(rows, kFloats, {-0.95, 0.95}, erfInverse);
+  unary<ir::LgammaOp>(rows, kFloats, {2.5, 9}, logGamma);
+  unary<ir::DigammaOp>(rows, kFloats, {2, 9}, digammaIntegral);
   unary<ir::FloorOp>(rows, kFloats, steps, [](double x) { return -std::ceil(-x); });
   unary<ir::CeilOp>(rows, kFloats, steps, [](double x) { return -std::floor(-x); });
+  unary<ir::RoundOp>(rows, kFloats, steps, roundAway);
   unary<ir::RoundEvenOp>(rows, kFloats, steps, roundEven);
   unary<ir::IsFiniteOp>(rows, kFloats, any, [](double x) -> double { return x - x == 0; });
 }
@@ -144,8 +205,75 @@ static void addBinaryRows(std::vector<Row> &rows) {
       [](double a, double b) { return 2 * std::atan(a / (std::hypot(a, b) + b)); }, nullptr);
 }
 
+/// The slope in x is zero by definition, which differences do not know; so x is fixed where it
+/// matters.
+static void addZetaRow(std::vector<Row> &rows) {
+  rows.push_back(
+      {"weir.zeta", kFloats, [](DType dtype) {
+         std::vector<Sample> samples;
+         std::vector<std::vector<int64_t>> shapes = {{0, 4}};
+         if (dtype != DType::F64) shapes.insert(shapes.end(), {{}, {7}, {3, 5}});
+         for (const auto &shape : shapes)
+           samples.push_back(
+               {shapeName(shape),
+                {{dtype, shape, {1.5, 6}}, {dtype, shape, {0.5, 4}}},
+                single([](auto &b, auto loc, auto x) {
+                  return ir::ZetaOp::create(b, loc, x[0], x[1]);
+                }),
+                [](const Plains &x) { return Plains{zip(x[0], x[1], zetaIntegral)}; }});
+         for (double power : {1.5, 3.0, 9.0})
+           samples.push_back(
+               {"of " + std::to_string(power),
+                {{dtype, {5}, {0.5, 4}}},
+                single([=](auto &b, auto loc, auto x) {
+                  auto type = mlir::cast<mlir::RankedTensorType>(x[0].getType());
+                  mlir::Attribute value = b.getFloatAttr(type.getElementType(), power);
+                  auto all =
+                      ir::ConstantOp::create(b, loc, mlir::DenseElementsAttr::get(type, value));
+                  return ir::ZetaOp::create(b, loc, all, x[0]);
+                }),
+                [=](const Plains &x) {
+                  return Plains{map(x[0], [=](double q) { return zetaIntegral(power, q); })};
+                }});
+         return samples;
+       }});
+}
+
 static int64_t whole(double x) {
   return static_cast<int64_t>(x);
+}
+
+/// Counts over the two's complement digits of a number, highest first.
+template <class OpT>
+static void bitCount(std::vector<Row> &rows, int64_t (*count)(const std::vector<int> &)) {
+  rows.push_back(
+      {OpT::getOperationName().str(), kIntegers, [=](DType dtype) {
+         std::vector<Sample> samples;
+         for (const auto &shape : kShapes)
+           samples.push_back(
+               {shapeName(shape),
+                {{dtype, shape, {-100, 1000}}},
+                single([](auto &b, auto loc, auto x) { return OpT::create(b, loc, x[0]); }),
+                [=](const Plains &x) {
+                  return Plains{map(x[0], [=](double v) -> double {
+                    std::vector<int> digits;
+                    int width = 8 * runtime::dtypeBytes(dtype);
+                    for (int k = width; k-- > 0;)
+                      digits.push_back(std::fmod(std::floor(v / std::exp2(k)), 2) != 0);
+                    return count(digits);
+                  })};
+                }});
+         return samples;
+       }});
+}
+
+static void addBitCounts(std::vector<Row> &rows) {
+  bitCount<ir::PopcntOp>(rows, [](const std::vector<int> &digits) -> int64_t {
+    return std::count(digits.begin(), digits.end(), 1);
+  });
+  bitCount<ir::CountLeadingZerosOp>(rows, [](const std::vector<int> &digits) -> int64_t {
+    return std::find(digits.begin(), digits.end(), 1) - digits.begin();
+  });
 }
 
 static void addBitRows(std::vector<Row> &rows) {
@@ -163,6 +291,7 @@ static void addBitRows(std::vector<Row> &rows) {
                 }});
          return samples;
        }});
+  addBitCounts(rows);
   Ranges bits;
   Ranges shifts{.lhsIntegers = {-1000, 1000}, .rhsIntegers = {0, 20}};
   binary<ir::AndOp>(rows, kBitwise, bits, nullptr,
@@ -281,6 +410,7 @@ static void addConversionRows(std::vector<Row> &rows) {
 void addElementwiseRows(std::vector<Row> &rows) {
   addUnaryRows(rows);
   addBinaryRows(rows);
+  addZetaRow(rows);
   addBitRows(rows);
   addCompareAndSelectRows(rows);
   addConversionRows(rows);

@@ -1,4 +1,4 @@
-// gather and scatter_add with and without batch dims, dynamic slices, and random bits. Indices run
+// gather and the scatters with and without batch dims, dynamic slices, and random bits. Indices run
 // out of range on purpose.
 #include "tests/ops/op_table.h"
 
@@ -9,7 +9,7 @@ using Dims = std::vector<int64_t>;
 
 namespace {
 
-/// Shapes of one gather or scatter_add, and how an index of the picked value splits.
+/// Shapes of one gather or scatter, and how an index of the picked value splits.
 struct Take {
   Dims operand, indices;
   int64_t dim, batchDims;
@@ -75,33 +75,50 @@ static void addTakes(std::vector<Row> &rows) {
                            }});
                     return samples;
                   }});
-  rows.push_back(
-      {"weir.scatter_add", kNumeric, [](DType dtype) {
-         std::vector<Sample> samples;
-         for (const Take &take : takes())
-           samples.push_back(
-               {take.name(),
-                {{dtype, take.operand, rangeFor(dtype)},
-                 indicesOf(take),
-                 {dtype, take.picked(), rangeFor(dtype)}},
-                single([=](auto &b, auto loc, auto x) {
-                  return ir::ScatterAddOp::create(b, loc, x[0], x[1], x[2], take.dim,
-                                                  take.batchDims);
-                }),
-                [=](const Plains &x) { // every element looks for the updates that are its own
-                  return Plains{Plain::make(take.operand, [&](const Dims &at) {
-                    double total = x[0].at(at);
-                    Plain::make(take.picked(), [&](const Dims &index) {
-                      double position = take.position(x[1], index);
-                      if (position == at[take.dim] && take.source(index, position) == at)
-                        total += x[2].at(index);
-                      return 0.0;
-                    });
-                    return total;
-                  })};
-                }});
-         return samples;
-       }});
+}
+
+/// Operands and updates from `range` where they are floats; `meet` takes an update into what was
+/// there.
+template <class OpT>
+static void addScatter(std::vector<Row> &rows, const std::vector<DType> &dtypes, Range range,
+                       double (*meet)(double, double)) {
+  rows.push_back({OpT::getOperationName().str(), dtypes, [=](DType dtype) {
+                    std::vector<Sample> samples;
+                    for (const Take &take : takes())
+                      samples.push_back(
+                          {take.name(),
+                           {{dtype, take.operand, rangeFor(dtype, range)},
+                            indicesOf(take),
+                            {dtype, take.picked(), rangeFor(dtype, range)}},
+                           single([=](auto &b, auto loc, auto x) {
+                             return OpT::create(b, loc, x[0], x[1], x[2], take.dim, take.batchDims);
+                           }),
+                           [=](const Plains &x) { // every element looks for its own updates
+                             return Plains{Plain::make(take.operand, [&](const Dims &at) {
+                               double total = x[0].at(at);
+                               Plain::make(take.picked(), [&](const Dims &index) {
+                                 double position = take.position(x[1], index);
+                                 if (position == at[take.dim] && take.source(index, position) == at)
+                                   total = meet(total, x[2].at(index));
+                                 return 0.0;
+                               });
+                               return total;
+                             })};
+                           }});
+                    return samples;
+                  }});
+}
+
+static void addScatters(std::vector<Row> &rows) {
+  Range any{-2, 2}, distinct{-2, 2, Range::Equals};
+  addScatter<ir::ScatterAddOp>(rows, kNumeric, any, [](double a, double b) { return a + b; });
+  addScatter<ir::ScatterMulOp>(rows, kNumeric, {-1.5, 1.5},
+                               [](double a, double b) { return a * b; });
+  addScatter<ir::ScatterMaxOp>(rows, kNumeric, distinct,
+                               [](double a, double b) { return a < b ? b : a; });
+  addScatter<ir::ScatterMinOp>(rows, kNumeric, distinct,
+                               [](double a, double b) { return b < a ? b : a; });
+  addScatter<ir::ScatterSetOp>(rows, kAny, any, [](double, double b) { return b; });
 }
 
 /// The start of a window along each dim, clamped; starts are inputs `first`, `first`+1, ...
@@ -188,6 +205,7 @@ static void addRandomBits(std::vector<Row> &rows) {
 
 void addIndexingRows(std::vector<Row> &rows) {
   addTakes(rows);
+  addScatters(rows);
   addDynamicSlices(rows);
   addRandomBits(rows);
 }

@@ -1,4 +1,4 @@
-// Reductions over leading, trailing, middle and all dims, argmax, and contractions with every kind
+// Reductions over leading, trailing, middle and all dims, argmax, argmin, and dots with every kind
 // of dim.
 #include "tests/ops/op_table.h"
 
@@ -86,30 +86,31 @@ static void addReductions(std::vector<Row> &rows) {
                             [](double a, double b) { return double(int64_t(a) | int64_t(b)); });
 }
 
-static void addArgmax(std::vector<Row> &rows) {
+/// `sign` is -1 for the smallest.
+template <class OpT> static void addArg(std::vector<Row> &rows, double sign) {
   rows.push_back(
-      {"weir.argmax", kNumeric, [](DType dtype) {
+      {OpT::getOperationName().str(), kNumeric, [=](DType dtype) {
          auto sample = [=](Dims shape, int64_t dim) {
-           return Sample{shapeName(shape) + " dim " + std::to_string(dim),
-                         {{dtype, shape,
-                           runtime::isFloat(dtype) ? Range{-2, 2, Range::Equals} : Range{-2, 2}}},
-                         single([=](auto &b, auto loc, auto x) {
-                           return ir::ArgmaxOp::create(b, loc, x[0], dim);
-                         }),
-                         [=](const Plains &x) {
-                           Dims kept = shape;
-                           kept.erase(kept.begin() + dim);
-                           return Plains{Plain::make(kept, [&](Dims index) {
-                             index.insert(index.begin() + dim, 0);
-                             int64_t best = 0;
-                             double largest = x[0].at(index);
-                             for (int64_t k = shape[dim] - 1; k >= 0; --k) {
-                               index[dim] = k;
-                               if (x[0].at(index) >= largest) largest = x[0].at(index), best = k;
-                             }
-                             return best;
-                           })};
-                         }};
+           return Sample{
+               shapeName(shape) + " dim " + std::to_string(dim),
+               {{dtype, shape,
+                 runtime::isFloat(dtype) ? Range{-2, 2, Range::Equals} : Range{-2, 2}}},
+               single([=](auto &b, auto loc, auto x) { return OpT::create(b, loc, x[0], dim); }),
+               [=](const Plains &x) {
+                 Dims kept = shape;
+                 kept.erase(kept.begin() + dim);
+                 return Plains{Plain::make(kept, [&](Dims index) {
+                   index.insert(index.begin() + dim, 0);
+                   int64_t best = 0;
+                   double extreme = sign * x[0].at(index);
+                   for (int64_t k = shape[dim] - 1; k >= 0; --k) {
+                     index[dim] = k;
+                     double value = sign * x[0].at(index);
+                     if (value >= extreme) extreme = value, best = k;
+                   }
+                   return best;
+                 })};
+               }};
          };
          return std::vector<Sample>{sample({7}, 0),     sample({3, 5}, 0), sample({3, 5}, 1),
                                     sample({2, 67}, 1), sample({1}, 0),    sample({0, 3}, 1)};
@@ -182,7 +183,8 @@ static void addDot(std::vector<Row> &rows) {
 
 void addReductionRows(std::vector<Row> &rows) {
   addReductions(rows);
-  addArgmax(rows);
+  addArg<ir::ArgmaxOp>(rows, 1);
+  addArg<ir::ArgminOp>(rows, -1);
   addDot(rows);
 }
 
