@@ -2,6 +2,7 @@
 #include "codegen/lower/elementwise.h"
 
 #include "codegen/cpu/math/math.h"
+#include "codegen/lower/bodies.h"
 #include "ir/dialect/weir.h"
 
 #include "llvm/ADT/StringSwitch.h"
@@ -26,8 +27,11 @@ Value emitElementwise(KernelBuilder &k, Operation *op, ValueRange operands) {
           })
           .Case([&](ir::ConvertOp convert) { return emitConvert(b, operands[0], convert.getTo()); })
           .Case([&](ir::BitcastOp bitcast) { return emitBitcast(b, operands[0], bitcast.getTo()); })
-          .Default(
-              [&](Operation *) { return emitNamed(k, op->getName().stripDialect(), operands); });
+          .Default([&](Operation *) {
+            if (const ElementwiseBody *body = ElementwiseBodies::find(op))
+              return (*body)(b, op, operands, k.target);
+            return emitNamed(k, op->getName().stripDialect(), operands);
+          });
   if (!result)
     op->emitError() << "has no body for " << KernelBuilder::elementOf(operands[0])
                     << "; add one to codegen/cpu/math";

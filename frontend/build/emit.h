@@ -29,7 +29,8 @@ struct Attribute {
 
 using StatePtr = std::shared_ptr<GraphState>;
 
-/// Adds op `name` (without "weir.") with one result; operands decide the graph.
+/// Adds op `name` (without "weir."; "other.op" is of another dialect) with one result; operands
+/// decide the graph.
 Tensor emit(std::string_view name, const std::vector<Operand> &operands,
             const std::vector<Attribute> &attributes, Location at);
 /// The same for an op with any number of results.

@@ -2,6 +2,7 @@
 #include "frontend/build/graph_state.h"
 
 #include "ir/dialect/weir.h"
+#include "ir/extensions/extensions.h"
 
 using namespace mlir;
 
@@ -9,6 +10,7 @@ namespace weir::build {
 
 GraphState::GraphState(uint64_t seed, Location at) : seed(seed) {
   context.loadDialect<ir::WeirDialect, func::FuncDialect>();
+  ir::loadExtensions(context);
   OpBuilder b(&context);
   mlir::Location made = locate(at);
   module = ModuleOp::create(made);
@@ -149,7 +151,9 @@ Operation *GraphState::emit(std::string_view name, ValueRange operands,
     ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
       message += (message.empty() ? "" : "; ") + diagnostic.str();
     });
-    op = ir::buildChecked(b, locate(at), "weir." + std::string(name), operands, named);
+    const bool ours = name.find('.') == std::string_view::npos;
+    const std::string fullName = (ours ? "weir." : "") + std::string(name);
+    op = ir::buildChecked(b, locate(at), fullName, operands, named);
   }
   if (succeeded(op)) return *op;
   std::vector<Note> notes;

@@ -81,8 +81,10 @@ TEST(Math, ValuesAndDerivativesAreAccurateEverywhere) {
 }
 
 std::vector<double> values(Graph graph, const Tensor &tensor) {
-  graph.output("out", tensor);
-  return graph.compile({.interpret = true}).run()["out"].toDoubles();
+  static int outputs = 0; // each its own, of any graph
+  const std::string name = "out" + std::to_string(outputs++);
+  graph.output(name, tensor);
+  return graph.compile({.interpret = true}).run()[name].toDoubles();
 }
 
 TEST(Math, NotANumberAndInfinity) {

@@ -69,6 +69,16 @@ static LogicalResult evaluate(mlir::Operation *op, Frame &frame, Rounding roundi
   return success();
 }
 
+LogicalResult evaluateFloats(mlir::Operation *op, Frame &frame,
+                             const std::function<double(llvm::ArrayRef<double>)> &body) {
+  size_t count = op->getNumOperands();
+  return evaluate(op, frame, Rounding::Once, [&](const Scalar *x, DType) {
+    llvm::SmallVector<double, 3> values;
+    for (size_t k = 0; k < count; ++k) values.push_back(x[k].f);
+    return Scalar{body(values), 0};
+  });
+}
+
 template <class OpT> static void add(Evaluators &evaluators, Rounding rounding, Body body) {
   evaluators.add<OpT>([=](OpT op, Frame &frame) { return evaluate(op, frame, rounding, body); });
 }

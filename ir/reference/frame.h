@@ -6,6 +6,7 @@
 #include "ir/reference/interpreter.h"
 #include "ir/reference/nd_array.h"
 
+#include "mlir/IR/DialectInterface.h"
 #include "mlir/IR/SymbolTable.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/StringMap.h"
@@ -71,12 +72,25 @@ public:
     auto it = table.find(opName);
     return it == table.end() ? nullptr : &it->second;
   }
-  /// Every op that can be interpreted.
+  /// Every op of the dialect that can be interpreted.
   static const Evaluators &all();
+  /// The evaluator of `op`: ours, or from the table of its own dialect.
+  static const Evaluator *of(mlir::Operation *op);
 
 private:
   llvm::StringMap<Evaluator> table;
 };
+
+/// What a dialect from outside the tree gives itself to be interpreted.
+class DialectEvaluators : public mlir::DialectInterface::Base<DialectEvaluators> {
+public:
+  explicit DialectEvaluators(mlir::Dialect *dialect) : Base(dialect) {}
+  Evaluators table;
+};
+
+/// An elementwise op on floats that is a function of its operands' elements and rounds once.
+mlir::LogicalResult evaluateFloats(mlir::Operation *op, Frame &frame,
+                                   const std::function<double(llvm::ArrayRef<double>)> &body);
 
 // One function a family, each in the file of its name.
 void addElementwise(Evaluators &evaluators);

@@ -35,6 +35,13 @@ const Evaluators &Evaluators::all() {
   return evaluators;
 }
 
+const Evaluator *Evaluators::of(mlir::Operation *op) {
+  if (const Evaluator *ours = all().find(op->getName().getStringRef())) return ours;
+  mlir::Dialect *dialect = op->getDialect();
+  auto *theirs = dialect ? dialect->getRegisteredInterface<DialectEvaluators>() : nullptr;
+  return theirs ? theirs->table.find(op->getName().getStringRef()) : nullptr;
+}
+
 /// For each value of `block`, the op of the block that uses it last.
 static void findLastUses(Run &run, mlir::Block &block) {
   auto visit = [&](mlir::Value value, mlir::Operation *definition) {
@@ -54,7 +61,7 @@ static void findLastUses(Run &run, mlir::Block &block) {
 }
 
 LogicalResult Frame::runOp(mlir::Operation *op) {
-  const Evaluator *evaluate = Evaluators::all().find(op->getName().getStringRef());
+  const Evaluator *evaluate = Evaluators::of(op);
   if (!evaluate) return op->emitError("the interpreter does not know ") << op->getName();
   for (mlir::Type type : op->getResultTypes()) {
     auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(type);

@@ -5,6 +5,7 @@
 #include "codegen/artifact/artifact.h"
 #include "codegen/cpu/compile/compile.h"
 #include "ir/dialect/weir.h"
+#include "ir/extensions/extensions.h"
 #include "passes/fuse/fuse.h"
 #include "passes/memory/memory.h"
 #include "passes/pipelines/dump.h"
@@ -22,6 +23,7 @@ void registerDialects(DialectRegistry &registry) {
   registry.insert<ir::WeirDialect, func::FuncDialect>();
   autodiff::registerDerivativeRules(registry);
   codegen::registerKernelDialects(registry);
+  ir::addExtensions(registry);
 }
 
 void registerAllPasses() {
