@@ -174,7 +174,7 @@ static void addSort(std::vector<Row> &rows) {
          add({{{2, 37}, 1, false}, {DType::I32}});
          add({{{2, 5, 3}, 1, true}, {DType::F64, DType::I64}});
          add({{{3, 11}, 1, false}, {dtype, DType::I32}, 2});
-         add({{{4, 9}, 0, true}, {DType::I1, DType::F32}, 3});
+         add({{{4, 9}, 0, true}, {DType::I1, DType::F64}, 3});
          add({{{1}, 0, false}, {}});
          add({{{0, 3}, 0, false}, {}});
          add({{{3, 0}, 0, false}, {}});
