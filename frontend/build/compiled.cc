@@ -5,6 +5,8 @@
 #include "passes/pipelines/pipelines.h"
 #include "runtime/executor/session.h"
 
+#include <future>
+
 using namespace mlir;
 
 namespace weir::build {
@@ -21,24 +23,51 @@ template <typename Ports> int32_t positionOf(const Ports &ports, const std::stri
   return -1;
 }
 
+/// The store that the program will run on, filled by a thread of its own while the graph is
+/// compiled: fresh memory for the variables takes as long as the graph passes.
+class FilledStore {
+public:
+  FilledStore(const GraphState &state, const CompileOptions &options, Location at)
+      : store(sharedStore(options, at)) {
+    for (const VariableRecord &variable : state.variables) initial.push_back(&variable);
+    filled = std::async([this] { return fill(); });
+  }
+
+  std::shared_ptr<runtime::VariableStore> get(Location at) {
+    require(filled.get(), "compile", at);
+    return store;
+  }
+
+private:
+  static std::shared_ptr<runtime::VariableStore> sharedStore(const CompileOptions &options,
+                                                             Location at);
+
+  /// Values that another program left in the store stay.
+  absl::Status fill() {
+    std::vector<runtime::Variable> declared;
+    for (const VariableRecord *variable : initial)
+      declared.push_back({variable->name, variable->initial.dtype(), variable->initial.dims()});
+    if (absl::Status s = store->declare(declared); !s.ok()) return s;
+    for (size_t i = 0; i < initial.size(); ++i)
+      if (!store->requireValues({declared[i]}).ok())
+        if (absl::Status s = store->set(initial[i]->name, initial[i]->initial); !s.ok()) return s;
+    return absl::OkStatus();
+  }
+
+  std::shared_ptr<runtime::VariableStore> store;
+  std::vector<const VariableRecord *> initial;
+  std::future<absl::Status> filled; // last: its destructor waits for the thread
+};
+
 class Compiled final : public Backend {
 public:
-  Compiled(GraphState &state, runtime::Executable compiled, const CompileOptions &options,
+  Compiled(const GraphState &state, runtime::Executable compiled, runtime::SessionOptions settings,
            Location at)
-      : store(sharedStore(options, at)) {
+      : store(settings.variables) {
     auto executable = std::make_shared<const runtime::Executable>(std::move(compiled));
-    runtime::SessionOptions settings{.variables = store};
-    if (options.threads > 0) settings.pool = std::make_shared<runtime::ThreadPool>(options.threads);
-    auto created = runtime::Session::create(executable, settings);
+    auto created = runtime::Session::create(executable, std::move(settings));
     require(created.status(), "compile", at);
     session = std::move(*created);
-    for (const VariableRecord &variable : state.variables) {
-      // A variable that nothing reads or writes is not in the executable: it only keeps its value.
-      if (positionOf(executable->variables, variable.name) < 0)
-        unused.emplace(variable.name, variable.initial);
-      else if (!store->get(variable.name).ok())
-        require(store->set(variable.name, variable.initial), "compile", at);
-    }
     for (const runtime::Input &input : executable->inputs)
       inputs.push_back(positionOf(state.inputs, input.name));
     for (const OutputRecord &output : state.outputs)
@@ -57,37 +86,33 @@ public:
   }
 
   Array variable(const std::string &name, Location at) const override {
-    if (auto kept = unused.find(name); kept != unused.end()) return kept->second;
     auto value = store->get(name);
     require(value.status(), "variable", at);
     return std::move(*value);
   }
 
   void setVariable(const std::string &name, const Array &value, Location at) override {
-    if (auto kept = unused.find(name); kept != unused.end())
-      kept->second = value;
-    else
-      require(store->set(name, value), "setVariable", at);
+    require(store->set(name, value), "setVariable", at);
   }
 
   runtime::Session *runtimeSession() const override { return session.get(); }
 
-private:
-  static std::shared_ptr<runtime::VariableStore> sharedStore(const CompileOptions &options,
-                                                             Location at) {
-    if (!options.shareVariables) return std::make_shared<runtime::VariableStore>();
-    auto *other = dynamic_cast<Compiled *>(options.shareVariables->state()->backend.get());
-    if (other) return other->store;
-    throw Error("compile: shareVariables names an interpreted program, but this one is compiled",
-                at);
-  }
+  const std::shared_ptr<runtime::VariableStore> &variables() const { return store; }
 
+private:
   std::shared_ptr<runtime::VariableStore> store;
   std::unique_ptr<runtime::Session> session;
-  std::map<std::string, Array> unused;
   std::vector<int32_t> inputs;  // of the executable -> of the program
   std::vector<int32_t> outputs; // of the program -> of the executable
 };
+
+std::shared_ptr<runtime::VariableStore> FilledStore::sharedStore(const CompileOptions &options,
+                                                                 Location at) {
+  if (!options.shareVariables) return std::make_shared<runtime::VariableStore>();
+  auto *other = dynamic_cast<Compiled *>(options.shareVariables->state()->backend.get());
+  if (other) return other->variables();
+  throw Error("compile: shareVariables names an interpreted program, but this one is compiled", at);
+}
 
 } // namespace
 
@@ -97,12 +122,19 @@ std::unique_ptr<Backend> makeCompiled(const StatePtr &state, FinishedModule modu
   passes::registerDialects(registry);
   state->context.appendDialectRegistry(registry);
   state->context.loadAllAvailableDialects(); // kernels are emitted outside of any pass
+  FilledStore store(*state, options, at);
+  runtime::SessionOptions settings;
   passes::PipelineOptions pipeline;
   pipeline.dumpTo = options.dumpTo;
+  pipeline.onMemoryPlanned = [&](int64_t arenaBytes) {
+    if (auto arena = runtime::Reservation::start(arenaBytes); arena.ok()) settings.arena = *arena;
+  };
   DiagnosticCollector collector(state->context);
   auto executable = passes::compileModule(*module, pipeline);
   if (failed(executable)) collector.raise("compile", at);
-  return std::make_unique<Compiled>(*state, std::move(*executable), options, at);
+  if (options.threads > 0) settings.pool = std::make_shared<runtime::ThreadPool>(options.threads);
+  settings.variables = store.get(at);
+  return std::make_unique<Compiled>(*state, std::move(*executable), std::move(settings), at);
 }
 
 } // namespace weir::build

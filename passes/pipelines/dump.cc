@@ -20,7 +20,7 @@ public:
   explicit Dump(StringRef folder) : folder(folder) {}
 
   void runAfterPass(Pass *pass, Operation *op) override {
-    if (isa<ModuleOp>(op)) (void)write(op, pass->getArgument());
+    if (isa<ModuleOp>(op) && !pass->getArgument().empty()) (void)write(op, pass->getArgument());
   }
   void runAfterPassFailed(Pass *pass, Operation *op) override {
     (void)write(op, (pass->getArgument() + "-failed").str());

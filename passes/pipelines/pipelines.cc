@@ -12,6 +12,7 @@
 #include "passes/simplify/simplify.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 
@@ -39,12 +40,27 @@ void registerAllPasses() {
       [](OpPassManager &pm) { addPipeline(pm, Level::Source, Level::Kernels); });
 }
 
+namespace {
+
+/// Closes a level. Between passes nothing is verified: that would cost as much as the passes.
+struct VerifyLevel : PassWrapper<VerifyLevel, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(VerifyLevel)
+  void runOnOperation() override {
+    if (failed(verify(getOperation()))) return signalPassFailure();
+    markAllAnalysesPreserved();
+  }
+};
+
+} // namespace
+
 void addPipeline(OpPassManager &pm, Level from, Level to) {
   auto crosses = [&](Level level) { return from < level && level <= to; };
   if (crosses(Level::Resolved)) pm.addPass(autodiff::createResolveAutodiffPass());
+  if (to == Level::Resolved) pm.addPass(std::make_unique<VerifyLevel>());
   if (crosses(Level::Graph)) {
     pm.addPass(createInlineCallsPass());
     pm.addPass(createSimplifyPass());
+    pm.addPass(std::make_unique<VerifyLevel>());
   }
   if (crosses(Level::Kernels)) {
     pm.addPass(createPackDotsPass());
@@ -53,12 +69,14 @@ void addPipeline(OpPassManager &pm, Level from, Level to) {
     pm.addPass(createFormKernelsPass());
     pm.addPass(createDeduplicateKernelsPass());
     pm.addPass(createPlanMemoryPass());
+    pm.addPass(std::make_unique<VerifyLevel>());
   }
 }
 
 LogicalResult lower(ModuleOp module, Level from, Level to, const PipelineOptions &options) {
   PassManager pm(module.getContext());
   addPipeline(pm, from, to);
+  pm.enableVerifier(!options.dumpTo.empty());
   if (options.timing) pm.enableTiming();
   if (!options.dumpTo.empty() && failed(dumpAfterEachPass(pm, module, options.dumpTo)))
     return failure();
@@ -72,6 +90,11 @@ FailureOr<runtime::Executable> compileModule(ModuleOp module, const PipelineOpti
                               << "; there are host, x86-64-v3, x86-64-v4",
            failure();
   if (failed(lower(module, Level::Source, Level::Kernels, options))) return failure();
+  if (options.onMemoryPlanned) {
+    auto main = module.lookupSymbol<func::FuncOp>("main");
+    auto bytes = main ? main->getAttrOfType<IntegerAttr>(ir::kArenaBytesAttr) : IntegerAttr();
+    if (bytes) options.onMemoryPlanned(bytes.getInt());
+  }
   return codegen::buildExecutable(module, {.target = *target, .threads = options.threads});
 }
 

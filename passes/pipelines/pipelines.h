@@ -9,6 +9,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Support/LLVM.h"
 
+#include <functional>
 #include <string>
 
 namespace mlir {
@@ -30,6 +31,8 @@ struct PipelineOptions {
   std::string cpu = "host"; ///< see codegen::targetForLevel
   int threads = 0;          ///< compiling threads; 0: one for each core
   bool timing = false;      ///< print the time of each pass to standard error
+  /// Called before kernels are compiled, so that whoever will run them can get the arena ready.
+  std::function<void(int64_t arenaBytes)> onMemoryPlanned;
 };
 
 /// Adds every dialect that any level uses.

@@ -42,28 +42,34 @@ Session::create(std::shared_ptr<const Executable> executable, SessionOptions opt
   if (!options.pool) options.pool = ThreadPool::shared();
   std::unique_ptr<Session> session(
       new Session(std::move(executable), std::move(options.variables), std::move(options.pool)));
-  if (absl::Status s = session->load(); !s.ok()) return s;
+  if (absl::Status s = session->load(std::move(options.arena)); !s.ok()) return s;
   return session;
 }
 
-absl::Status Session::load() {
+absl::Status Session::load(std::shared_ptr<Reservation> reserved) {
   if (absl::Status s = store->declare(compiled->variables); !s.ok()) return s;
   absl::StatusOr<Mapping> mapped = Mapping::code(compiled->image);
   if (!mapped.ok()) return mapped.status();
   code = *std::move(mapped);
 
   MemoryStatement lines = memory();
-  mapped = Mapping::zeros(lines.arenaBytes + lines.scratchBytes);
+  arena = std::move(reserved);
+  if (!arena || arena->size() < lines.arenaBytes) {
+    absl::StatusOr<std::shared_ptr<Reservation>> fresh = Reservation::start(lines.arenaBytes);
+    if (!fresh.ok()) return fresh.status();
+    arena = *std::move(fresh);
+  }
+  mapped = Mapping::zeros(lines.scratchBytes);
   if (!mapped.ok()) return mapped.status();
-  arena = *std::move(mapped);
-  arena.populate();
+  scratchMemory = *std::move(mapped);
+  scratchMemory.populate();
   mapped = Mapping::zeros(lines.outputBytes);
   if (!mapped.ok()) return mapped.status();
   unwanted = *std::move(mapped);
 
-  scratch = arena.data() + lines.arenaBytes;
+  scratch = scratchMemory.data();
   scratchStride = lines.scratchBytes / pool->size();
-  bases.arena = arena.data();
+  bases.arena = arena->data();
   bases.code = code.data();
   bases.constants = compiled->constants.data();
   bases.inputs.resize(compiled->inputs.size());

@@ -1,5 +1,5 @@
 //===- session.h - runs an executable ---------------------------*- C++ -*-===//
-// A session is an executable in place: its code mapped, its arena populated, its variables bound. A
+// A session is an executable in place: its code mapped, its arena reserved, its variables bound. A
 // run checks the feeds, walks the instructions in order (threads join inside each launch), and
 // leaves the fetches in the caller's memory; it allocates nothing of its own. No compiler here.
 //===----------------------------------------------------------------------===//
@@ -29,6 +29,8 @@ struct SessionOptions {
   std::shared_ptr<VariableStore> variables;
   /// Null: ThreadPool::shared(). Results have the same bits with any pool.
   std::shared_ptr<ThreadPool> pool;
+  /// For this session alone. Null, or less than Executable::arenaBytes: one of its own.
+  std::shared_ptr<Reservation> arena;
 };
 
 struct Counters {
@@ -82,7 +84,7 @@ public:
 private:
   Session(std::shared_ptr<const Executable> executable, std::shared_ptr<VariableStore> store,
           std::shared_ptr<ThreadPool> pool);
-  absl::Status load();
+  absl::Status load(std::shared_ptr<Reservation> reserved);
   absl::Status checkFeeds(const std::vector<HostTensor> &feeds) const;
   absl::Status runExclusively(const void *const *feeds, void *const *fetches);
   absl::Status bindCaller(const void *const *feeds, void *const *fetches);
@@ -93,7 +95,8 @@ private:
   std::shared_ptr<const Executable> compiled;
   std::shared_ptr<VariableStore> store;
   std::shared_ptr<ThreadPool> pool;
-  Mapping code, arena;
+  Mapping code, scratchMemory;
+  std::shared_ptr<Reservation> arena;
   Mapping unwanted; // where outputs go that nobody fetches; untouched otherwise
   std::byte *scratch = nullptr;
   int64_t scratchStride = 0;

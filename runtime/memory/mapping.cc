@@ -1,5 +1,6 @@
 //===- mapping.cc - anonymous pages ---------------------------------------===//
-// mmap, madvise and mprotect with their errors named.
+// mmap, madvise and mprotect with their errors named. Pages are populated by touching them:
+// MADV_POPULATE_WRITE holds the lock that every other thread needs to grow its heap.
 //===----------------------------------------------------------------------===//
 #include "runtime/memory/mapping.h"
 
@@ -9,6 +10,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -18,7 +20,7 @@ namespace weir::runtime {
 namespace {
 
 constexpr int64_t kHugePage = int64_t(2) << 20;
-constexpr int kPopulateWrite = 23; // MADV_POPULATE_WRITE, Linux 5.14; older headers lack it
+constexpr int64_t kLeastInBackground = kHugePage; // less is there sooner than a thread
 
 absl::Status failed(const char *what, int64_t bytes) {
   return absl::ResourceExhaustedError(
@@ -66,13 +68,35 @@ Mapping::~Mapping() {
   if (start) munmap(start, bytes);
 }
 
-void Mapping::populate() {
-  if (!start || madvise(start, bytes, kPopulateWrite) == 0) return;
+void Mapping::populate(const std::atomic<bool> *stop) {
   int64_t page = sysconf(_SC_PAGESIZE);
-  for (int64_t i = 0; i < bytes; i += page) {
-    auto *byte = reinterpret_cast<volatile char *>(start + i);
-    *byte = *byte;
+  for (int64_t i = 0; i < bytes && !(stop && stop->load(std::memory_order_relaxed)); i += page) {
+    // A write that changes nothing, whoever else writes there: also a failed exchange is one.
+    char expected = 0;
+    std::atomic_ref(*reinterpret_cast<char *>(start + i)).compare_exchange_strong(expected, 0);
   }
+}
+
+absl::StatusOr<std::shared_ptr<Reservation>> Reservation::start(int64_t bytes) {
+  absl::StatusOr<Mapping> mapping = Mapping::zeros(bytes);
+  if (!mapping.ok()) return mapping.status();
+  return std::shared_ptr<Reservation>(new Reservation(*std::move(mapping)));
+}
+
+Reservation::Reservation(Mapping mapped) : mapping(std::move(mapped)) {
+  try {
+    if (mapping.size() < kLeastInBackground)
+      mapping.populate();
+    else
+      worker = std::thread([this] { mapping.populate(&stop); });
+  } catch (const std::system_error &) {
+    mapping.populate(); // the system grants no more threads
+  }
+}
+
+Reservation::~Reservation() {
+  stop.store(true, std::memory_order_relaxed);
+  if (worker.joinable()) worker.join();
 }
 
 } // namespace weir::runtime

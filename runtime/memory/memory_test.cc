@@ -35,6 +35,17 @@ TEST(Mapping, RefusesWhatNoMachineHas) {
   EXPECT_EQ(Mapping::zeros(0)->data(), nullptr);
 }
 
+TEST(Reservation, CanBeUsedWhileItIsPopulated) {
+  for (int64_t bytes : {int64_t(0), int64_t(100), int64_t(64) << 20}) {
+    auto memory = Reservation::start(bytes);
+    ASSERT_TRUE(memory.ok());
+    ASSERT_GE((*memory)->size(), bytes);
+    for (int64_t i = bytes - 1; i >= 0; i -= 4096) (*memory)->data()[i] = std::byte(i >> 12);
+    for (int64_t i = bytes - 1; i >= 0; i -= 4096)
+      ASSERT_EQ((*memory)->data()[i], std::byte(i >> 12));
+  }
+}
+
 /// Permissions, such as "r-xp", of the mapping that holds `address`.
 std::string permissionsOf(const void *address) {
   std::ifstream maps("/proc/self/maps");

@@ -38,7 +38,6 @@ absl::Status VariableStore::declare(const std::vector<Variable> &variables) {
   if (fresh.empty()) return absl::OkStatus();
   absl::StatusOr<Mapping> mapping = Mapping::zeros(roundUp(added + 1, kBufferAlignment));
   if (!mapping.ok()) return mapping.status();
-  mapping->populate();
   std::byte *next = mapping->data();
   for (Entry &entry : fresh) {
     entry.data = next;
