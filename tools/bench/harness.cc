@@ -98,6 +98,7 @@ void report(const Measurement &m, const Settings &settings, double peakFlops) {
                                    {"p90_ms", m.p90Ms},
                                    {"n", m.repetitions},
                                    {"compile_ms", m.work.compileMs},
+                                   {"first_result_ms", m.work.firstResultMs},
                                    {"peak_rss_mib", peakResidentMib()},
                                    {"other_cpu", m.otherCpu}};
     if (m.work.flops > 0) line["gflops"] = gflops;
@@ -111,7 +112,9 @@ void report(const Measurement &m, const Settings &settings, double peakFlops) {
     if (m.work.flops > 0 && peakFlops > 0)
       std::printf(" (%.0f %% of peak)", gflops * 1e11 / peakFlops);
     if (m.work.bytes > 0) std::printf("  %6.1f GB/s", gbs);
-    if (m.work.compileMs > 0) std::printf("  compile %.0f ms", m.work.compileMs);
+    if (m.work.compileMs > 0)
+      std::printf("  compile %.0f ms, first result after %.0f ms", m.work.compileMs,
+                  m.work.firstResultMs);
     std::printf("%s\n", m.otherCpu >= 0.06 ? "  (noisy)" : "");
   }
   std::fflush(stdout);

@@ -11,12 +11,14 @@ struct Settings {
   int threads = 0;         ///< 0: all cores
   double minSeconds = 1.5; ///< of steady repetitions
   bool json = false;       ///< JSON lines only
+  std::string dumpTo;      ///< folder for the compiler's levels; "" for none
 };
 
 /// What is known of a row besides its time.
 struct Work {
   double flops = 0, bytes = 0;
-  double compileMs = 0; ///< from a built graph to the first result
+  double compileMs = 0;     ///< from a built graph to a program that can run
+  double firstResultMs = 0; ///< and to the end of its first run
 };
 
 struct Measurement {

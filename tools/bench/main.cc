@@ -72,6 +72,8 @@ int main(int argc, char **argv) {
   options.scripts = defaultScripts();
   app.add_option("--scripts", options.scripts, "folder of the peers' programs")
       ->capture_default_str();
+  app.add_option("--dump-to", options.settings.dumpTo,
+                 "folder for the compiler's levels, numbered");
   app.add_flag("--json", options.settings.json, "JSON lines");
   app.add_flag("--list", options.list, "name the rows and stop");
   CLI11_PARSE(app, argc, argv);

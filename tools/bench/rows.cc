@@ -35,7 +35,7 @@ Feeds randomFeeds(const Program &program, int64_t below) {
 }
 
 CompileOptions options(const Settings &settings) {
-  return {.threads = settings.threads};
+  return {.threads = settings.threads, .dumpTo = settings.dumpTo};
 }
 
 /// A training step; labels and tokens are drawn below `below`.
@@ -43,9 +43,11 @@ Measurement training(const std::string &name, const Settings &settings, const Gr
                      double flops, int64_t below) {
   auto start = std::chrono::steady_clock::now();
   Program program = graph.compile(options(settings));
-  Feeds feeds = randomFeeds(program, below);
-  program.run(feeds, {"loss"});
   Work work{.flops = flops, .compileMs = millisSince(start)};
+  Feeds feeds = randomFeeds(program, below);
+  start = std::chrono::steady_clock::now();
+  program.run(feeds, {"loss"});
+  work.firstResultMs = work.compileMs + millisSince(start);
   return measure(name, settings, work, [&] { program.run(feeds, {"loss"}); });
 }
 
@@ -54,6 +56,7 @@ Measurement inference(const std::string &name, const Settings &settings, const G
                       Work work) {
   auto start = std::chrono::steady_clock::now();
   Program program = graph.compile(options(settings));
+  work.compileMs = millisSince(start);
   runtime::Session *session = program.session();
   std::vector<Array> feeds, fetches;
   std::vector<const void *> feedPointers;
@@ -69,8 +72,9 @@ Measurement inference(const std::string &name, const Settings &settings, const G
     absl::Status status = session->runRaw(feedPointers.data(), fetchPointers.data());
     if (!status.ok()) throw std::runtime_error(std::string(status.message()));
   };
+  start = std::chrono::steady_clock::now();
   run();
-  work.compileMs = millisSince(start);
+  work.firstResultMs = work.compileMs + millisSince(start);
   return measure(name, settings, work, run);
 }
 
@@ -79,6 +83,16 @@ Row matmulRow(int64_t n) {
   return {
       name, name, "[n, n] x [n, n], both given at run time, packing included",
       [=](const Settings &s) { return inference(name, s, matmul(n), {.flops = 2.0 * n * n * n}); }};
+}
+
+/// Compiling alone, again and again: what one compilation after another costs.
+Row compileRow(int64_t layers) {
+  std::string name = "compile_gpt_" + std::to_string(layers) + "_layers";
+  return {name, "", "Graph::compile of gpt_train with " + std::to_string(layers) + " layers",
+          [=](const Settings &s) {
+            Graph graph = gptTrain({.layers = layers});
+            return measure(name, s, {}, [&] { graph.compile(options(s)); });
+          }};
 }
 
 Row gptRow(const std::string &name, int64_t layers, const std::string &peer,
@@ -99,6 +113,8 @@ const std::vector<Row> &allRows() {
       gptRow("gpt_train", 4, "gpt_train", "GPT of 4 layers, d 256, 2048 tokens, one AdamW step"),
       gptRow("gpt_train_16_layers", 16, "",
              "the same with 16 layers: its compile time shows what repeated layers cost"),
+      compileRow(4),
+      compileRow(16),
       matmulRow(256),
       matmulRow(512),
       matmulRow(1024),
