@@ -1,4 +1,4 @@
-// Lowers and compiles the kernels, then writes the instructions.
+// Lowers and compiles the kernels, each step on all cores, then writes the instructions.
 #include "codegen/artifact/artifact.h"
 
 #include "codegen/artifact/instructions.h"
@@ -8,6 +8,10 @@
 #include "ir/dialect/weir.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Diagnostics.h"
+
+#include <atomic>
+#include <thread>
 
 using namespace mlir;
 
@@ -22,6 +26,50 @@ int64_t bytesMoved(func::FuncOp kernel) {
   return bytes;
 }
 
+/// A kernel before and after lowering, which each does in a module of its own: on any thread.
+struct Lowering {
+  func::FuncOp source;
+  OwningOpRef<ModuleOp> module;
+  LoweredKernel result;
+  bool failed = false;
+};
+
+LogicalResult lowerKernels(std::vector<Lowering> &kernels, const BuildOptions &options) {
+  if (kernels.empty()) return success();
+  MLIRContext *context = kernels.front().source.getContext();
+  ParallelDiagnosticHandler diagnostics(context); // reports in the kernels' order
+  std::atomic<size_t> next = 0;
+  auto work = [&] {
+    for (size_t i; (i = next++) < kernels.size();) {
+      Lowering &kernel = kernels[i];
+      diagnostics.setOrderIDForThread(i);
+      kernel.module = ModuleOp::create(kernel.source.getLoc());
+      OpBuilder b = OpBuilder::atBlockEnd(kernel.module->getBody());
+      auto lowered = lowerKernel(kernel.source, b, options.target);
+      kernel.failed = failed(lowered);
+      if (!kernel.failed) kernel.result = *lowered;
+      diagnostics.eraseOrderIDForThread();
+    }
+  };
+  size_t threads = options.threads > 0 ? options.threads : std::thread::hardware_concurrency();
+  if (!context->isMultithreadingEnabled()) threads = 1;
+  std::vector<std::thread> others;
+  for (size_t i = 1; i < std::min(threads, kernels.size()); ++i) others.emplace_back(work);
+  work();
+  for (std::thread &thread : others) thread.join();
+  return failure(llvm::any_of(kernels, [](const Lowering &kernel) { return kernel.failed; }));
+}
+
+runtime::Kernel kernelRecord(func::FuncOp source, const LoweredKernel &lowered) {
+  runtime::Kernel record;
+  record.name = source.getName().str();
+  record.tasks = lowered.tasks;
+  record.scratchBytesPerThread = lowered.scratchBytes;
+  record.flops = ir::flopsOfBody(source.getBody());
+  record.bytesMoved = bytesMoved(source);
+  return record;
+}
+
 } // namespace
 
 FailureOr<runtime::Executable> buildExecutable(ModuleOp module, const BuildOptions &options) {
@@ -30,23 +78,16 @@ FailureOr<runtime::Executable> buildExecutable(ModuleOp module, const BuildOptio
   runtime::Executable executable;
   executable.name = module.getName().value_or("main").str();
 
-  OwningOpRef<ModuleOp> lowered = ModuleOp::create(module.getLoc());
-  OpBuilder b = OpBuilder::atBlockEnd(lowered->getBody());
+  std::vector<Lowering> kernels;
+  for (auto kernel : module.getOps<func::FuncOp>())
+    if (kernel->hasAttr(ir::kKernelAttr)) kernels.push_back({kernel});
+  if (failed(lowerKernels(kernels, options))) return failure();
   SmallVector<Operation *> functions;
   llvm::StringMap<int32_t> positions;
-  for (auto kernel : module.getOps<func::FuncOp>()) {
-    if (!kernel->hasAttr(ir::kKernelAttr)) continue;
-    auto function = lowerKernel(kernel, b, options.target);
-    if (failed(function)) return failure();
-    functions.push_back(function->function);
-    positions[kernel.getName()] = executable.kernels.size();
-    runtime::Kernel record;
-    record.name = kernel.getName().str();
-    record.tasks = function->tasks;
-    record.scratchBytesPerThread = function->scratchBytes;
-    record.flops = ir::flopsOfBody(kernel.getBody());
-    record.bytesMoved = bytesMoved(kernel);
-    executable.kernels.push_back(std::move(record));
+  for (const Lowering &kernel : kernels) {
+    functions.push_back(kernel.result.function);
+    executable.kernels.push_back(kernelRecord(kernel.source, kernel.result));
+    positions[executable.kernels.back().name] = executable.kernels.size() - 1;
   }
   auto image = compileKernels(functions, {.target = options.target, .threads = options.threads});
   if (failed(image)) return failure();

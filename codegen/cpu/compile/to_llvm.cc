@@ -31,6 +31,7 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/ADT/TypeSwitch.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
@@ -84,6 +85,20 @@ static LogicalResult checkKernel(func::FuncOp kernel) {
       return refuse("uses a buffer without elements");
   }
   return success();
+}
+
+/// Says that vectors in memory have the alignment of their elements, which is also what no attribute
+/// means: but then the conversion asks a data layout, in an LLVM context made for each question.
+static void setAlignments(func::FuncOp kernel) {
+  kernel.walk([](Operation *op) {
+    llvm::TypeSwitch<Operation *>(op)
+        .Case<vector::LoadOp, vector::StoreOp, vector::MaskedLoadOp, vector::MaskedStoreOp,
+              vector::GatherOp>([](auto access) {
+          Type element = cast<ShapedType>(access.getBase().getType()).getElementType();
+          if (!access.getAlignment())
+            access.setAlignment(llvm::divideCeil(element.getIntOrFloatBitWidth(), 8));
+        });
+  });
 }
 
 /// Drops the attributes of other levels and replaces the types that cannot be a bare pointer: the
@@ -182,6 +197,7 @@ std::unique_ptr<llvm::Module> toLLVM(ArrayRef<Operation *> kernels, const Target
     func::FuncOp copy = kernel.clone();
     module->push_back(copy);
     prepareKernel(copy);
+    setAlignments(copy);
   }
   if (verify && failed(mlir::verify(*module))) return nullptr;
   if (failed(convertToLLVMDialect(*module))) return nullptr;
