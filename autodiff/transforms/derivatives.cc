@@ -225,12 +225,22 @@ FailureOr<TransposedFunction> Derivatives::vjp(func::FuncOp f, const llvm::BitVe
 }
 
 void Derivatives::eraseUnused() {
-  // Users are made after what they use, or use it through another function: go on until nothing
-  // changes.
+  llvm::DenseMap<StringAttr, int> uses; // of each function
+  llvm::DenseMap<Operation *, SmallVector<StringAttr>> usedBy;
+  auto all = SymbolTable::getSymbolUses(&module.getBodyRegion());
+  if (!all) return;
+  for (SymbolTable::SymbolUse use : *all) {
+    StringAttr name = use.getSymbolRef().getRootReference();
+    ++uses[name];
+    usedBy[use.getUser()->getParentOfType<func::FuncOp>()].push_back(name);
+  }
+  // Users are made after what they use, or use it through another function: last ones first, until
+  // nothing changes.
   for (bool changed = true; changed;) {
     changed = false;
-    for (func::FuncOp &f : made) {
-      if (!f || !SymbolTable::symbolKnownUseEmpty(f, module)) continue;
+    for (func::FuncOp &f : llvm::reverse(made)) {
+      if (!f || uses.lookup(f.getNameAttr()) > 0) continue;
+      for (StringAttr name : usedBy.lookup(f)) --uses[name];
       symbols.erase(f);
       f = nullptr;
       changed = true;

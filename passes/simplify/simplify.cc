@@ -48,15 +48,17 @@ struct Simplify : PassWrapper<Simplify, OperationPass<ModuleOp>> {
         .setUseTopDownTraversal(true);
     IRRewriter rewriter(&getContext());
     getOperation().walk([&](Operation *) { ++before; });
+    bool cleaned = true;
     for (int round = 0; round < kMaxRounds; ++round) {
-      if (failed(applyPatternsGreedily(getOperation(), patterns, config))) {
+      bool changed = false, shared = false;
+      if (failed(applyPatternsGreedily(getOperation(), patterns, config, &changed))) {
         getOperation().emitError("internal error: simplification does not end");
         return signalPassFailure();
       }
+      if (!changed && !cleaned) break;
       DominanceInfo dominance(getOperation());
-      bool shared = false;
       eliminateCommonSubExpressions(rewriter, dominance, getOperation(), &shared);
-      bool cleaned = cleanLoops(getOperation());
+      cleaned = cleanLoops(getOperation());
       if (!shared && !cleaned) break;
     }
     getOperation().walk([&](Operation *) { ++after; });
