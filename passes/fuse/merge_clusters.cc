@@ -9,6 +9,7 @@ namespace weir::passes {
 namespace {
 
 constexpr size_t kMaxOps = 200;
+constexpr size_t kMaxOneRowOps = 16; ///< sums over all variables would grow with their number
 constexpr size_t kMaxRoots = 8;
 constexpr int kMaxSiblingDistance = 100; ///< ops between two readers, so that lifetimes stay short
 constexpr int kMaxSearch = 300;          ///< clusters visited when looking for a circle
@@ -115,6 +116,8 @@ bool Clustering::isCompatible(const Cluster &p, const Cluster &c) const {
     break;
   case KernelKind::Row:
     if (c.kind == KernelKind::Row && (!sameDomain || p.cols != c.cols)) return false;
+    if (c.kind == KernelKind::Row && c.rows() == 1 && p.ops.size() + c.ops.size() > kMaxOneRowOps)
+      return false;
     break;
   case KernelKind::Loop:
     break;

@@ -124,7 +124,7 @@ static void chooseCopies(DotPlan &plan, int64_t elementBytes) {
 
 /// Blocks of rows and of k so that a block of the lhs and a column tile of the rhs stay in the L2.
 static void chooseBlocks(DotPlan &plan, const TargetInfo &target, int64_t elementBytes) {
-  int64_t targetRows = plan.copyRhs && plan.rows.size >= 512 ? 256 : 128; // fewer copies
+  int64_t targetRows = plan.copyRhs ? 256 : 128; // fewer copies
   int64_t rowTiles = plan.rows.size / plan.tileRows; // rows left over go with the last block
   int64_t blocks = std::max<int64_t>(1, (plan.rows.size + targetRows / 2) / targetRows);
   plan.tilesPerRowBlock = evenPart(rowTiles, ceilDiv(rowTiles, blocks));
