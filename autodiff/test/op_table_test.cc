@@ -341,13 +341,16 @@ const std::vector<Row> kRows = {
      "%r = weir.linear_recurrence %a, %b dim = 0 reverse = true : tensor<0x2xf64>",
      "tensor<0x2xf64>"},
     {"sort", "%x: tensor<2x5x3xf64>",
-     "%r = weir.sort %x dim = 1 keys = 1 descending = true : tensor<2x5x3xf64>",
+     "%c = weir.constant dense<[0.0, 7.5, 2.5, 10.0, 5.0]> : tensor<5xf64>\n"
+     "%b = weir.broadcast %c shape = [2, 5, 3] dims = [1] : (tensor<5xf64>) -> tensor<2x5x3xf64>\n"
+     "%apart = weir.add %x, %b : tensor<2x5x3xf64>\n"
+     "%r = weir.sort %apart dim = 1 keys = 1 descending = true : tensor<2x5x3xf64>",
      "tensor<2x5x3xf64>"},
     {"sort_by_two_keys",
      "%x: tensor<2x5xf64>, %y: tensor<2x5xf64>, %i: tensor<2x5xi32>",
-     "%s:3 = weir.sort %i, %x, %y dim = 1 keys = 2 descending = false : tensor<2x5xi32>, "
+     "%sorted:3 = weir.sort %i, %x, %y dim = 1 keys = 2 descending = false : tensor<2x5xi32>, "
      "tensor<2x5xf64>, tensor<2x5xf64>\n"
-     "%r = weir.mul %s#1, %s#2 : tensor<2x5xf64>",
+     "%r = weir.mul %sorted#1, %sorted#2 : tensor<2x5xf64>",
      "tensor<2x5xf64>",
      {{1, 0, 1, 0, 2, 3, 3, 3, 3, 3}}},
     {"dynamic_slice",
