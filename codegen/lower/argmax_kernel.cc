@@ -24,7 +24,7 @@ public:
   LogicalResult lower();
 
 private:
-  Value isNaN(Value x) { return emitComparison(k, "ne", x, x); }
+  Value isNaN(Value x) { return emitComparison(k, "ne", root->element, x, x); }
   Value precedes(const Best &a, const Best &b, bool breakTies);
   Best pick(Value condition, const Best &a, const Best &b);
   Best acrossLanes(Best best);
@@ -43,10 +43,10 @@ private:
 
 /// Whether `a` wins over `b`; with `breakTies` the smaller index wins among equals.
 Value ArgmaxKernel::precedes(const Best &a, const Best &b, bool breakTies) {
-  Value wins = emitComparison(k, "gt", a.value, b.value);
-  Value equal = breakTies ? emitComparison(k, "eq", a.value, b.value) : Value();
+  Value wins = emitComparison(k, "gt", root->element, a.value, b.value);
+  Value equal = breakTies ? emitComparison(k, "eq", root->element, a.value, b.value) : Value();
   if (isa<FloatType>(KernelBuilder::elementOf(a.value))) {
-    Value bNumber = emitComparison(k, "eq", b.value, b.value), aNaN = isNaN(a.value);
+    Value bNumber = emitComparison(k, "eq", root->element, b.value, b.value), aNaN = isNaN(a.value);
     wins = k.either(wins, k.both(aNaN, bNumber));
     if (breakTies) equal = k.either(equal, k.both(aNaN, isNaN(b.value)));
   }

@@ -155,7 +155,8 @@ void ColumnKernel::emitBlock(Value low, int64_t vectors, int64_t valid) {
     emitter->bind(columnLoop, columnOf(low, vector));
     emitter->mask = masks[vector];
     for (auto [i, node] : llvm::enumerate(reductions))
-      emitter->bind(node, totals[i * vectors + vector]);
+      emitter->bind(node,
+                    Reducer(node->value.getDefiningOp()).finish(k, totals[i * vectors + vector]));
     for (auto [root, memref] : llvm::zip(roots, frame.results))
       emitter->store(root, memref, columnIndex);
     emitter->mask = Value();

@@ -94,9 +94,11 @@ LogicalResult DotKernel::build() {
 
 Value DotKernel::placeRaw() {
   Type element = cast<RankedTensorType>(dot.getType()).getElementType();
-  for (auto [i, result] : llvm::enumerate(frame.returned()))
-    if (!frame.mayAlias(i) && cast<RankedTensorType>(result.getType()).getElementType() == element)
+  for (auto [i, result] : llvm::enumerate(frame.returned())) {
+    Type type = cast<RankedTensorType>(result.getType()).getElementType();
+    if (!frame.mayAlias(i) && (type == element || type == KernelBuilder::computed(element)))
       return frame.results[i];
+  }
   return frame.allocate(elementsOf(dot.getResult()), element);
 }
 
@@ -197,9 +199,11 @@ LogicalResult DotKernel::lower() {
   if (failed(build())) return failure();
   auto lhsType = cast<RankedTensorType>(dot.getLhs().getType());
   auto rhsType = cast<RankedTensorType>(dot.getRhs().getType());
-  DotProblem problem = denseDot(lhsType.getShape(), rhsType.getShape(), dot.getLhsBatch(),
-                                dot.getRhsBatch(), dot.getLhsContract(), dot.getRhsContract(),
-                                KernelBuilder::bytesOf(rhsType.getElementType()));
+  int64_t bytes = KernelBuilder::bytesOf(rhsType.getElementType());
+  DotProblem problem =
+      denseDot(lhsType.getShape(), rhsType.getShape(), dot.getLhsBatch(), dot.getRhsBatch(),
+               dot.getLhsContract(), dot.getRhsContract(), std::max<int64_t>(bytes, 4));
+  problem.resultHoldsSums = bytes >= 4;
   SmallVector<int64_t> free = dot.rhsFree();
   bool vectorColumns = !free.empty() && free.back() == rhsType.getRank() - 1;
   DotPlan plan;
@@ -219,6 +223,7 @@ LogicalResult DotKernel::lower() {
     emitEpilogue(block);
   };
   DotOperands operands{*lhs, *rhs, raw, frame.begin, frame.end, frame.scratch};
+  if (bytes < 4 && isa<FloatType>(rhsType.getElementType())) operands.sums = k.b.getF32Type();
   emitDot(k.b, dot.getLoc(), plan, operands,
           needsEpilogue() ? EmitEpilogue(epilogue) : EmitEpilogue());
   return success();

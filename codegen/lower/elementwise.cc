@@ -5,6 +5,7 @@
 #include "codegen/lower/bodies.h"
 #include "ir/dialect/weir.h"
 
+#include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -12,25 +13,29 @@ using namespace mlir;
 
 namespace weir::codegen {
 
-Value emitNamed(KernelBuilder &k, StringRef name, ValueRange operands) {
+Value emitNamed(KernelBuilder &k, StringRef name, Type element, ValueRange operands) {
   ImplicitLocOpBuilder b(k.loc, k.b);
-  return emitElementwise(b, name, operands, k.target);
+  return emitElementwise(b, name, operands, k.target, element.isUnsignedInteger());
 }
 
 Value emitElementwise(KernelBuilder &k, Operation *op, ValueRange operands) {
   ImplicitLocOpBuilder b(k.loc, k.b);
+  Type from = getElementTypeOrSelf(op->getOperands().back().getType());
+  Type to = getElementTypeOrSelf(op->getResult(0).getType());
+  StringRef name = op->getName().stripDialect();
   Value result =
       llvm::TypeSwitch<Operation *, Value>(op)
           .Case([&](ir::CompareOp compare) {
-            return emitCompare(b, ir::stringifyCompareDirection(compare.getDirection()),
-                               operands[0], operands[1]);
+            return emitComparison(k, ir::stringifyCompareDirection(compare.getDirection()), from,
+                                  operands[0], operands[1]);
           })
-          .Case([&](ir::ConvertOp convert) { return emitConvert(b, operands[0], convert.getTo()); })
-          .Case([&](ir::BitcastOp bitcast) { return emitBitcast(b, operands[0], bitcast.getTo()); })
+          .Case([&](ir::ConvertOp) { return emitConvert(b, operands[0], from, to); })
+          .Case([&](ir::BitcastOp) { return emitBitcast(b, operands[0], from, to); })
           .Default([&](Operation *) {
-            if (const ElementwiseBody *body = ElementwiseBodies::find(op))
-              return (*body)(b, op, operands, k.target);
-            return emitNamed(k, op->getName().stripDialect(), operands);
+            const ElementwiseBody *body = ElementwiseBodies::find(op);
+            Value value =
+                body ? (*body)(b, op, operands, k.target) : emitNamed(k, name, from, operands);
+            return !value || (!body && isExact(name)) ? value : k.round(value, to);
           });
   if (!result)
     op->emitError() << "has no body for " << KernelBuilder::elementOf(operands[0])
@@ -38,9 +43,9 @@ Value emitElementwise(KernelBuilder &k, Operation *op, ValueRange operands) {
   return result;
 }
 
-Value emitComparison(KernelBuilder &k, StringRef direction, Value lhs, Value rhs) {
+Value emitComparison(KernelBuilder &k, StringRef direction, Type element, Value lhs, Value rhs) {
   ImplicitLocOpBuilder b(k.loc, k.b);
-  return emitCompare(b, direction, lhs, rhs);
+  return emitCompare(b, direction, lhs, rhs, element.isUnsignedInteger());
 }
 
 /// The four words of each counter (i32 or i64).

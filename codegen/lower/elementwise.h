@@ -8,11 +8,13 @@ namespace weir::codegen {
 /// The result of elementwise op `op` for operands that are all scalars or all vectors; null after a
 /// diagnostic.
 mlir::Value emitElementwise(KernelBuilder &k, mlir::Operation *op, mlir::ValueRange operands);
-/// The op by name, "add" or "max", for instance.
-mlir::Value emitNamed(KernelBuilder &k, llvm::StringRef name, mlir::ValueRange operands);
-/// As weir.compare; `direction` is "lt", for instance.
-mlir::Value emitComparison(KernelBuilder &k, llvm::StringRef direction, mlir::Value lhs,
-                           mlir::Value rhs);
+/// The op by name, "add" or "max", for instance, on operands of the graph's `element`. Not rounded
+/// to f16 or bf16: KernelBuilder::round does.
+mlir::Value emitNamed(KernelBuilder &k, llvm::StringRef name, mlir::Type element,
+                      mlir::ValueRange operands);
+/// As weir.compare of the graph's `element`; `direction` is "lt", for instance.
+mlir::Value emitComparison(KernelBuilder &k, llvm::StringRef direction, mlir::Type element,
+                           mlir::Value lhs, mlir::Value rhs);
 /// Word `index` (i32 or i64) of the Philox stream with key (low, high).
 mlir::Value emitRandomWord(KernelBuilder &k, mlir::Value index, mlir::Value low, mlir::Value high);
 /// All words of a vector of counters, one after another: four times as many lanes.

@@ -1,11 +1,14 @@
 // The operations kernels are made of, as arith, memref, scf and vector.
 #include "codegen/lower/kernel_builder.h"
 
+#include "codegen/cpu/math/math.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
@@ -23,7 +26,12 @@ Type KernelBuilder::withLanes(Type element, int64_t lanes) {
   return lanes == 1 ? element : Type(VectorType::get({lanes}, element));
 }
 Type KernelBuilder::stored(Type element) {
+  if (element.isUnsignedInteger()) return computedType(element);
+  if (element.isBF16()) return IntegerType::get(element.getContext(), 16);
   return element.isInteger(1) ? IntegerType::get(element.getContext(), 8) : element;
+}
+Type KernelBuilder::computed(Type element) {
+  return computedType(element);
 }
 int64_t KernelBuilder::bytesOf(Type element) {
   return stored(element).getIntOrFloatBitWidth() / 8;
@@ -31,8 +39,14 @@ int64_t KernelBuilder::bytesOf(Type element) {
 
 Value KernelBuilder::constant(TypedAttr element, int64_t lanes) {
   TypedAttr attr = element;
+  if (Type type = computed(element.getType()); type != element.getType()) {
+    if (auto number = dyn_cast<FloatAttr>(element))
+      attr = b.getFloatAttr(type, number.getValueAsDouble());
+    else
+      attr = IntegerAttr::get(type, cast<IntegerAttr>(element).getValue());
+  }
   if (lanes > 1)
-    attr = DenseElementsAttr::get(VectorType::get({lanes}, element.getType()), Attribute(element));
+    attr = DenseElementsAttr::get(VectorType::get({lanes}, attr.getType()), Attribute(attr));
   return shared(attr);
 }
 Value KernelBuilder::shared(TypedAttr attr) {
@@ -118,9 +132,11 @@ Value KernelBuilder::castInt(Value x, Type element) {
 Value KernelBuilder::fromInt(Value x, Type element) {
   Type i64 = b.getI64Type();
   if (elementOf(x).isIndex()) x = castInt(x, i64);
-  if (isa<FloatType>(element))
-    return arith::SIToFPOp::create(b, loc, withLanes(element, lanesOf(x)), x);
-  if (!element.isInteger(1)) return castInt(x, element);
+  if (isa<FloatType>(element)) {
+    Type type = withLanes(computed(element), lanesOf(x));
+    return round(arith::SIToFPOp::create(b, loc, type, x), element);
+  }
+  if (!element.isInteger(1)) return castInt(x, computed(element));
   Value zero = constantInt(elementOf(x), 0, lanesOf(x));
   return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, x, zero);
 }
@@ -174,46 +190,73 @@ Value KernelBuilder::firstLanes(Value count, int64_t lanes) {
   return lessThan(ramp(i32, 0, 1, lanes), splat(most, lanes));
 }
 
+Value KernelBuilder::loadStored(Value memref, Value at, int64_t lanes, Value mask) {
+  if (lanes == 1) return memref::LoadOp::create(b, loc, memref, at);
+  Type element = cast<MemRefType>(memref.getType()).getElementType();
+  auto type = VectorType::get({lanes}, element);
+  if (!mask) return vector::LoadOp::create(b, loc, type, memref, at);
+  Value zeros = shared(cast<TypedAttr>(b.getZeroAttr(type)));
+  return vector::MaskedLoadOp::create(b, loc, type, memref, at, splat(mask, lanes), zeros);
+}
+
+Value KernelBuilder::fromStored(Value value, Type element) {
+  if (element.isInteger(1)) return fromInt(value, element);
+  if (computed(element) == stored(element)) return value;
+  if (elementOf(value) != stored(element)) return round(value, element); // A wider raw result.
+  ImplicitLocOpBuilder at(loc, b);
+  Value wide = emitWiden(at, value, element);
+  rounded.insert(wide);
+  return wide;
+}
+
 Value KernelBuilder::load(Value memref, Value at, int64_t lanes, Value mask, Type element) {
-  Value value;
-  if (lanes == 1) {
-    value = memref::LoadOp::create(b, loc, memref, at);
-  } else {
-    auto type = VectorType::get({lanes}, stored(element));
-    if (mask)
-      value = vector::MaskedLoadOp::create(b, loc, type, memref, at, splat(mask, lanes),
-                                           constant(b.getZeroAttr(stored(element)), lanes));
-    else
-      value = vector::LoadOp::create(b, loc, type, memref, at);
-  }
-  return element.isInteger(1) ? fromInt(value, element) : value;
+  return fromStored(loadStored(memref, at, lanes, mask), element);
 }
 
 Value KernelBuilder::gather(Value memref, Value base, Value offsets, Value mask, Type element) {
   int64_t lanes = lanesOf(offsets);
-  if (element.isInteger(1)) return gatherBytes(memref, base, offsets, mask);
-  auto type = VectorType::get({lanes}, element);
+  Type inMemory = cast<MemRefType>(memref.getType()).getElementType();
+  if (inMemory.getIntOrFloatBitWidth() < 32)
+    return fromStored(gatherNarrow(memref, base, offsets, mask), element);
+  auto type = VectorType::get({lanes}, inMemory);
   mask = mask ? splat(mask, lanes) : constantInt(b.getI1Type(), 1, lanes);
-  return vector::GatherOp::create(b, loc, type, memref, base, offsets, mask,
-                                  constant(b.getZeroAttr(element), lanes));
+  Value zeros = constant(cast<TypedAttr>(b.getZeroAttr(inMemory)), lanes);
+  Value gathered = vector::GatherOp::create(b, loc, type, memref, base, offsets, mask, zeros);
+  return fromStored(gathered, element);
 }
 
-/// The CPU has no gather of bytes.
-Value KernelBuilder::gatherBytes(Value memref, Value base, Value offsets, Value mask) {
-  int64_t lanes = lanesOf(offsets), elements = cast<MemRefType>(memref.getType()).getNumElements();
-  Value bytes = constantInt(b.getI8Type(), 0, lanes);
+/// The CPU has no gather of less than four bytes.
+Value KernelBuilder::gatherNarrow(Value memref, Value base, Value offsets, Value mask) {
+  auto type = cast<MemRefType>(memref.getType());
+  int64_t lanes = lanesOf(offsets);
+  auto vectorType = VectorType::get({lanes}, type.getElementType());
+  Value gathered = shared(cast<TypedAttr>(b.getZeroAttr(vectorType)));
   for (int64_t lane = 0; lane < lanes; ++lane) {
     Value at = add(base, castInt(extract(offsets, lane), b.getIndexType()));
-    if (mask) at = clamp(at, 0, elements - 1);
-    bytes = insert(memref::LoadOp::create(b, loc, memref, at), bytes, lane);
+    if (mask) at = clamp(at, 0, type.getNumElements() - 1);
+    gathered = insert(memref::LoadOp::create(b, loc, memref, at), gathered, lane);
   }
-  return fromInt(bytes, b.getI1Type());
+  return gathered;
+}
+
+Value KernelBuilder::round(Value value, Type element) {
+  if (!isa<FloatType>(element) || computed(element) == element) return value;
+  ImplicitLocOpBuilder at(loc, b);
+  Value result = emitRound(at, value, element);
+  rounded.insert(result);
+  return result;
 }
 
 void KernelBuilder::store(Value value, Value memref, Value at, Value mask) {
   int64_t lanes = lanesOf(value);
-  if (elementOf(value).isInteger(1))
+  Type inMemory = cast<MemRefType>(memref.getType()).getElementType();
+  if (elementOf(value).isInteger(1)) {
     value = arith::ExtUIOp::create(b, loc, withLanes(b.getI8Type(), lanes), value);
+  } else if (elementOf(value) != inMemory) {
+    ImplicitLocOpBuilder here(loc, b);
+    Type half = inMemory.isF16() ? inMemory : b.getBF16Type();
+    value = emitNarrow(here, value, half, rounded.contains(value));
+  }
   if (lanes == 1)
     memref::StoreOp::create(b, loc, value, memref, at);
   else if (mask)

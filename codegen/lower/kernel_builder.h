@@ -2,8 +2,10 @@
 // constants shared at the kernel's entry. Keeps the heavy dialect headers in one file; knows
 // nothing of weir.
 //
-// "Lanes" is the length of a vector; 1 stands for a scalar. i1 is a byte in memory and i1 in
-// values.
+// "Lanes" is the length of a vector; 1 stands for a scalar. Element types are those of the graph;
+// a value has the computed type of its element, memory the stored one: i1 is a byte in memory; f16
+// and bf16 are f32 as values, always numbers that the narrow type holds, and bf16 is i16 in memory;
+// unsigned is signless in both.
 #pragma once
 
 #include "codegen/cpu/target_info.h"
@@ -25,7 +27,7 @@ public:
   const TargetInfo &target;
 
   mlir::Value index(int64_t value);
-  /// `element` in every lane.
+  /// `element`, of a graph's element type, in every lane.
   mlir::Value constant(mlir::TypedAttr element, int64_t lanes = 1);
   mlir::Value constantInt(mlir::Type element, int64_t value, int64_t lanes = 1);
   /// start, start + step, ... as integers.
@@ -66,9 +68,14 @@ public:
   // Memory: flat memrefs. A null mask means all lanes.
   mlir::Value load(mlir::Value memref, mlir::Value at, int64_t lanes, mlir::Value mask,
                    mlir::Type element);
+  /// As it lies in memory.
+  mlir::Value loadStored(mlir::Value memref, mlir::Value at, int64_t lanes, mlir::Value mask);
   mlir::Value gather(mlir::Value memref, mlir::Value base, mlir::Value offsets, mlir::Value mask,
                      mlir::Type element);
+  /// A value of the memref's computed or stored type; f32 is rounded where the memref is narrower.
   void store(mlir::Value value, mlir::Value memref, mlir::Value at, mlir::Value mask);
+  /// `value` as a number that `element` holds: f32 rounded to f16 or bf16, others as they are.
+  mlir::Value round(mlir::Value value, mlir::Type element);
   /// `count` elements at byte `offset` of the scratch.
   mlir::Value view(mlir::Value scratch, int64_t offset, int64_t count, mlir::Type element);
 
@@ -84,18 +91,22 @@ public:
   static int64_t lanesOf(mlir::Value value);
   static mlir::Type elementOf(mlir::Value value);
   static mlir::Type withLanes(mlir::Type element, int64_t lanes);
-  /// The type of `element` in memory: i8 for i1.
+  /// The type of `element` in memory: i8 for i1, i16 for bf16, signless for unsigned.
   static mlir::Type stored(mlir::Type element);
+  /// The type of `element` in values: f32 for f16 and bf16, signless for unsigned.
+  static mlir::Type computed(mlir::Type element);
   static int64_t bytesOf(mlir::Type element);
   std::optional<int64_t> known(mlir::Value value) const;
 
 private:
   mlir::Value shared(mlir::TypedAttr attr);
-  mlir::Value gatherBytes(mlir::Value memref, mlir::Value base, mlir::Value offsets,
-                          mlir::Value mask);
+  mlir::Value gatherNarrow(mlir::Value memref, mlir::Value base, mlir::Value offsets,
+                           mlir::Value mask);
+  mlir::Value fromStored(mlir::Value value, mlir::Type element);
 
   mlir::Block *entry;
   llvm::DenseMap<mlir::Attribute, mlir::Value> constants;
+  llvm::DenseSet<mlir::Value> rounded; // f32 known to be numbers of a narrower type
 };
 
 } // namespace weir::codegen

@@ -46,24 +46,8 @@ static LogicalResult lowerBody(Frame &frame) {
   return lowerLoopKernel(frame);
 }
 
-/// An element type that kernels do not compute in yet.
-static std::optional<Type> unsupportedType(func::FuncOp kernel) {
-  std::optional<Type> found;
-  auto visit = [&](Type type) {
-    runtime::DType dtype = *ir::dtypeOf(type);
-    bool known = dtype == runtime::DType::I1 ||
-                 (runtime::dtypeBytes(dtype) >= 4 && !runtime::isUnsigned(dtype));
-    if (!known) found = type;
-  };
-  llvm::for_each(kernel.getArgumentTypes(), visit);
-  for (Operation &op : kernel.getBody().front()) llvm::for_each(op.getResultTypes(), visit);
-  return found;
-}
-
 FailureOr<LoweredKernel> lowerKernel(func::FuncOp kernel, OpBuilder &into,
                                      const TargetInfo &target) {
-  if (std::optional<Type> type = unsupportedType(kernel))
-    return kernel.emitError() << "kernels do not compute in " << ir::typeString(*type) << " yet";
   Frame frame(kernel, into, target);
   LogicalResult lowered = success();
   if (hasElements(kernel))

@@ -27,8 +27,10 @@ static TypedAttr identityOf(StringRef name, Type type) {
   }
   unsigned width = type.getIntOrFloatBitWidth();
   if (name == "mul") return b.getIntegerAttr(type, APInt(width, 1));
-  if (name == "max") return b.getIntegerAttr(type, APInt::getSignedMinValue(width));
-  if (name == "min") return b.getIntegerAttr(type, APInt::getSignedMaxValue(width));
+  bool isUnsigned = type.isUnsignedInteger();
+  if (name == "max" && !isUnsigned) return b.getIntegerAttr(type, APInt::getSignedMinValue(width));
+  if (name == "min" && !isUnsigned) return b.getIntegerAttr(type, APInt::getSignedMaxValue(width));
+  if (name == "min") return b.getIntegerAttr(type, APInt::getMaxValue(width));
   if (name == "and") return b.getIntegerAttr(type, APInt::getAllOnes(width));
   return b.getIntegerAttr(type, APInt::getZero(width));
 }
@@ -37,7 +39,10 @@ Value Reducer::identity(KernelBuilder &k, int64_t lanes) const {
   return k.constant(identityOf(name, element), lanes);
 }
 Value Reducer::combine(KernelBuilder &k, Value a, Value b) const {
-  return emitNamed(k, name, {a, b});
+  return emitNamed(k, name, element, {a, b});
+}
+Value Reducer::finish(KernelBuilder &k, Value total) const {
+  return k.round(total, element);
 }
 
 int64_t accumulatorsFor(Type element, int64_t vectorBytes, int64_t lanes) {
@@ -64,12 +69,13 @@ Value finishTree(KernelBuilder &k, const Reducer &reducer, SmallVector<Value> ac
   Value all = vectors[0];
   while (KernelBuilder::lanesOf(all) > 1) {
     int64_t half = KernelBuilder::lanesOf(all) / 2;
-    if (half == 1) return reducer.combine(k, k.extract(all, 0), k.extract(all, 1));
+    if (half == 1)
+      return reducer.finish(k, reducer.combine(k, k.extract(all, 0), k.extract(all, 1)));
     SmallVector<int64_t> low = llvm::to_vector(llvm::seq<int64_t>(0, half));
     SmallVector<int64_t> high = llvm::to_vector(llvm::seq<int64_t>(half, 2 * half));
     all = reducer.combine(k, k.shuffle(all, all, low), k.shuffle(all, all, high));
   }
-  return all;
+  return reducer.finish(k, all);
 }
 
 } // namespace weir::codegen

@@ -13,6 +13,8 @@ struct Reducer {
   explicit Reducer(mlir::Operation *reduceOp);
   mlir::Value identity(KernelBuilder &k, int64_t lanes) const;
   mlir::Value combine(KernelBuilder &k, mlir::Value a, mlir::Value b) const;
+  /// What combining everything gave, as the reduction's result: f16 and bf16 add up in f32.
+  mlir::Value finish(KernelBuilder &k, mlir::Value total) const;
 
   llvm::StringRef name; // Of the elementwise op.
   mlir::Type element;
@@ -20,7 +22,7 @@ struct Reducer {
 
 /// How many vectors of `lanes` hold the four accumulators.
 int64_t accumulatorsFor(mlir::Type element, int64_t vectorBytes, int64_t lanes);
-/// The value of the whole tree.
+/// The finished value of the whole tree.
 mlir::Value finishTree(KernelBuilder &k, const Reducer &reducer,
                        llvm::SmallVector<mlir::Value> accumulators);
 

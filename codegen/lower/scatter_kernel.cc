@@ -93,7 +93,8 @@ void ScatterKernel::emitUpdates(Value low, Value high) {
     Value added = emitter->getLanes() == 1 ? emitter->value(update) : emitter->vector(update);
     Value at = k.add(emitter->flat(sliceIndex), start);
     Value sum = k.load(frame.results[0], at, emitter->getLanes(), emitter->mask, update->element);
-    k.store(emitNamed(k, "add", {sum, added}), frame.results[0], at, emitter->mask);
+    k.store(emitNamed(k, "add", update->element, {sum, added}), frame.results[0], at,
+            emitter->mask);
   });
   emitter->close();
   emitter->close();

@@ -104,8 +104,8 @@ static void transposeTile(KernelBuilder &k, Emitter &emitter, const Node *node, 
   for (int64_t i = 0; i < group; ++i) {
     Value row = k.add(start, i);
     if (lastRow) row = k.min(row, lastRow);
-    rows.push_back(k.load(emitter.buffers.lookup(node->value), k.add(first, k.mul(row, stride)),
-                          lanes, columns, KernelBuilder::stored(node->element)));
+    rows.push_back(k.loadStored(emitter.buffers.lookup(node->value),
+                                k.add(first, k.mul(row, stride)), lanes, columns));
   }
   rows = transposeGroups(k, std::move(rows));
   for (int64_t piece = 0; piece < lanes; piece += group)

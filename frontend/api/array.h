@@ -14,9 +14,21 @@ using Array = runtime::HostTensor;
 using DType = runtime::DType;
 using Shape = std::vector<int64_t>;
 
+/// Elements of f16 and bf16 arrays: made from a number, rounding once, and converting to float.
+using float16 = runtime::Half;
+using bfloat16 = runtime::BFloat16;
+
 inline constexpr DType i1 = DType::I1;
+inline constexpr DType i8 = DType::I8;
+inline constexpr DType i16 = DType::I16;
 inline constexpr DType i32 = DType::I32;
 inline constexpr DType i64 = DType::I64;
+inline constexpr DType u8 = DType::U8;
+inline constexpr DType u16 = DType::U16;
+inline constexpr DType u32 = DType::U32;
+inline constexpr DType u64 = DType::U64;
+inline constexpr DType f16 = DType::F16;
+inline constexpr DType bf16 = DType::BF16;
 inline constexpr DType f32 = DType::F32;
 inline constexpr DType f64 = DType::F64;
 

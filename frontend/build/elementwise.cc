@@ -23,29 +23,47 @@ std::string numberText(double number) {
   return std::string(text, std::to_chars(text, text + sizeof(text), number).ptr);
 }
 
+/// Whether an integer dtype holds the number. Bit patterns of 32 bits are welcome in i32 as well as
+/// signed numbers; a uint64_t beyond i64 arrives as its bits.
+bool fits(const Arg &number, DType dtype) {
+  if (number.kind == Arg::Float &&
+      (std::trunc(number.real) != number.real || std::abs(number.real) > 0x1p53))
+    return false;
+  return runtime::visitDType(dtype, [&](auto tag) {
+    using T = decltype(tag);
+    if constexpr (!std::is_integral_v<T>)
+      return true;
+    else if constexpr (std::is_same_v<T, int32_t>)
+      return number.real >= -0x1p31 && number.real < 0x1p32;
+    else if constexpr (std::is_same_v<T, uint64_t>)
+      return number.real >= 0 && number.real < 0x1p64;
+    else
+      return number.real >= static_cast<double>(std::numeric_limits<T>::min()) &&
+             (sizeof(T) == 8 ? number.real < 0x1p63
+                             : number.real <= static_cast<double>(std::numeric_limits<T>::max()));
+  });
+}
+
 /// The one element of an array of `dtype`; throws when the dtype cannot hold the number.
 Array scalarArray(std::string_view name, const Arg &number, DType dtype) {
-  auto refuse = [&](const std::string &what) -> Array {
-    throw Error(std::string(name) + ": " + what + " does not fit " +
-                    std::string(runtime::dtypeName(dtype)),
-                number.at);
-  };
-  if (dtype == DType::F32) return Array::scalar(static_cast<float>(number.real));
-  if (dtype == DType::F64) return Array::scalar(number.real);
-  int64_t value = number.integer;
-  if (number.kind == Arg::Float) {
-    if (std::trunc(number.real) != number.real || std::abs(number.real) > 0x1p53)
-      return refuse("the number " + numberText(number.real));
-    value = static_cast<int64_t>(number.real);
-  }
-  if (dtype == DType::I64) return Array::scalar(value);
-  if (dtype == DType::I1)
-    return value == 0 || value == 1 ? Array::scalar(value == 1)
-                                    : refuse("the number " + std::to_string(value));
-  // Bit patterns of 32 bits are welcome as well as signed numbers.
-  if (value < std::numeric_limits<int32_t>::min() || value > std::numeric_limits<uint32_t>::max())
-    return refuse("the number " + std::to_string(value));
-  return Array::scalar(static_cast<int32_t>(value));
+  const bool isFloat = runtime::isFloat(dtype);
+  const bool overflows =
+      isFloat && std::isfinite(number.real) && !std::isfinite(runtime::roundTo(dtype, number.real));
+  if (overflows || (!isFloat && !fits(number, dtype)))
+    throw Error(
+        std::string(name) + ": the number " +
+            (number.kind == Arg::Float ? numberText(number.real) : std::to_string(number.integer)) +
+            " does not fit " + std::string(runtime::dtypeName(dtype)),
+        number.at);
+  const int64_t integer =
+      number.kind == Arg::Float ? static_cast<int64_t>(number.real) : number.integer;
+  return runtime::visitDType(dtype, [&](auto tag) {
+    using T = decltype(tag);
+    if constexpr (std::is_integral_v<T>)
+      return Array::scalar(static_cast<T>(integer));
+    else
+      return Array::scalar(T(number.real));
+  });
 }
 
 } // namespace

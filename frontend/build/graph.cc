@@ -12,14 +12,6 @@ using namespace build;
 
 Graph::Graph(uint64_t seed, Location at) : shared(std::make_shared<GraphState>(seed, at)) {}
 
-static void requireSupported(const char *what, DType dtype, Location at) {
-  for (DType supported : {i1, i32, i64, f32, f64})
-    if (dtype == supported) return;
-  throw Error(std::string(what) + ": " + std::string(runtime::dtypeName(dtype)) +
-                  " is not supported; i1, i32, i64, f32 and f64 are",
-              at);
-}
-
 static void requireShape(const char *what, const Shape &shape, Location at) {
   if (runtime::elementCount(shape)) return;
   throw Error(std::string(what) + ": shape " + TensorType{f32, shape}.str().substr(3) +
@@ -39,7 +31,6 @@ static Tensor addArgument(GraphState &state, const TensorType &type, Location at
 }
 
 Tensor Graph::input(const std::string &name, DType dtype, Shape shape, Location at) {
-  requireSupported("input", dtype, at);
   requireShape("input", shape, at);
   shared->claimName(name, "input", at);
   Tensor tensor = addArgument(*shared, {dtype, std::move(shape)}, at);
@@ -48,7 +39,6 @@ Tensor Graph::input(const std::string &name, DType dtype, Shape shape, Location 
 }
 
 Tensor Graph::variable(const std::string &name, const Array &initial, bool trainable, Location at) {
-  requireSupported("variable", initial.dtype(), at);
   shared->claimName(name, "variable", at);
   Tensor tensor = addArgument(*shared, {initial.dtype(), initial.dims()}, at);
   shared->variables.push_back(
@@ -57,7 +47,6 @@ Tensor Graph::variable(const std::string &name, const Array &initial, bool train
 }
 
 Tensor Graph::constant(const Array &value, Location at) {
-  requireSupported("constant", value.dtype(), at);
   return emitIn(shared, "constant", {{"value", value}}, at);
 }
 
@@ -66,20 +55,17 @@ Tensor Graph::scalar(double value, DType dtype, Location at) {
 }
 
 Tensor Graph::full(Shape shape, double value, DType dtype, Location at) {
-  requireSupported("full", dtype, at);
   requireShape("full", shape, at);
   return numberAs(shared, "full", Arg(value, at), {dtype, std::move(shape)});
 }
 
 Tensor Graph::iota(DType dtype, Shape shape, int64_t dim, Location at) {
-  requireSupported("iota", dtype, at);
   if (dim < 0) dim += static_cast<int64_t>(shape.size());
   return emitIn(shared, "iota", {{"shape", std::move(shape)}, {"dim", dim}, {"element", dtype}},
                 at);
 }
 
 Tensor Graph::undef(DType dtype, Shape shape, Location at) {
-  requireSupported("undef", dtype, at);
   return emitIn(shared, "undef", {{"shape", std::move(shape)}, {"element", dtype}}, at);
 }
 

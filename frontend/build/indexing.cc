@@ -154,9 +154,12 @@ Tensor randomBits(Arg key, Shape shape) {
 
 namespace {
 
-/// Uniform numbers from `words` random words each (1 or 2): 24 or 53 bits.
+/// Uniform numbers from random words, two for f64: as many bits as the dtype's numbers below 1
+/// have.
 Tensor uniformFrom(const Tensor &bits, DType dtype) {
   if (dtype == f32) return convert(shiftRightLogical(bits, 8), f32) * 0x1p-24;
+  if (dtype == f16) return convert(shiftRightLogical(bits, 21), f16) * 0x1p-11;
+  if (dtype == bf16) return convert(shiftRightLogical(bits, 24), bf16) * 0x1p-8;
   Tensor high = convert(shiftRightLogical(sliceDim(bits, -1, 0, 1), 5), f64);
   Tensor low = convert(shiftRightLogical(sliceDim(bits, -1, 1, 2), 6), f64);
   return squeeze((high * 0x1p26 + low) * 0x1p-53, -1);
@@ -182,6 +185,7 @@ Tensor normal(Arg key, Shape shape, DType dtype) {
   CallScope scope(key.at);
   requireFloat("normal", dtype, key.at);
   // Box-Muller; the two uniforms of an element are neighbours, as in data/philox.h.
+  if (runtime::dtypeBytes(dtype) < 4) return convert(normal(key, std::move(shape), f32), dtype);
   shape.push_back(2);
   Tensor pairs = uniform(Arg(tensorOf("normal", key, "key")), shape, dtype);
   Tensor first = squeeze(sliceDim(pairs, -1, 0, 1), -1),

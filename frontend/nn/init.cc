@@ -11,10 +11,10 @@ namespace {
 /// Elements in row-major order from `next`.
 template <typename Next> Array generate(const TensorType &type, Next next) {
   Array array(type.dtype, type.shape);
-  auto fill = [&](auto values) {
-    for (auto &value : values) value = static_cast<std::decay_t<decltype(value)>>(next());
-  };
-  type.dtype == f64 ? fill(array.mutableData<double>()) : fill(array.mutableData<float>());
+  runtime::visitDType(type.dtype, [&](auto tag) {
+    using T = decltype(tag);
+    for (T &value : array.mutableData<T>()) value = static_cast<T>(next());
+  });
   return array;
 }
 

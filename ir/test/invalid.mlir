@@ -27,8 +27,16 @@ func.func @groups_differ(%x: tensor<2x1x3x9xf32>, %w: tensor<2x4x3x3xf32>) {
 // -----
 
 func.func @too_many_keys(%x: tensor<2xf32>) {
-  // expected-error @+2 {{'weir.sort' op failed to infer returned types}}
   // expected-error @+1 {{sort: keys is 2 with 1 inputs}}
   %0 = weir.sort %x dim = 0 keys = 2 descending = false : tensor<2xf32>
   return
+}
+
+// -----
+
+func.func @no_tensor_has_this_dtype(%a: tensor<4xf32>) -> tensor<4xf8E5M2> {
+  // expected-error @+2 {{'weir.convert' op failed to infer returned types}}
+  // expected-error @+1 {{convert: element type is f8E5M2, but only i1, i8, i16, i32, i64, ui8, ui16, ui32, ui64, f16, bf16, f32, f64 are supported}}
+  %0 = weir.convert %a to f8E5M2 : (tensor<4xf32>) -> tensor<4xf8E5M2>
+  return %0 : tensor<4xf8E5M2>
 }

@@ -53,6 +53,7 @@ std::unique_ptr<Pass> createFormKernelsPass() {
 }
 
 void registerFusePasses() {
+  registerPass(createWidenSumsPass);
   registerPass(createPackDotsPass);
   registerPass(createNormalizeReductionsPass);
   registerPass(createFormKernelsPass);

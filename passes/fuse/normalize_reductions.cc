@@ -7,6 +7,7 @@
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
 #include "passes/fuse/fuse.h"
 #include "passes/fuse/op_class.h"
+#include "passes/fuse/widen_sums.h"
 
 using namespace mlir;
 
@@ -21,6 +22,12 @@ int64_t rowLength(int64_t n) {
   for (int64_t c = std::min(kMaxRow, n); c >= kMinRow; --c)
     if (n % c == 0) return c;
   return 0;
+}
+
+/// Whether partial results must be wider than the elements.
+template <class Op> bool roundsParts(Op op) {
+  bool exact = !std::is_same_v<Op, ir::ReduceSumOp> && !std::is_same_v<Op, ir::ReduceProdOp>;
+  return !exact && isNarrowFloat(op.getOperand());
 }
 
 template <class Op> Value splitFull(Op op, PatternRewriter &rewriter) {
@@ -39,6 +46,16 @@ template <class Op> struct Normalize : OpRewritePattern<Op> {
   LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
     int64_t rank = shapeOf(op.getOperand()).size(), reduced = op.getDims().size();
     if (reduced == 0) return rewriter.replaceOp(op, op.getOperand()), success();
+    bool inOneStep =
+        reduced == rank
+            ? countOf(op.getOperand()) <= kOneRow
+            : !llvm::is_contained(op.getDims(), rank - 1) ||
+                  llvm::all_of(op.getDims(), [&](int64_t d) { return d >= rank - reduced; });
+    if (roundsParts(op) && !inOneStep) { // In f32; that is then taken apart.
+      Value wide = widened(rewriter, op.getLoc(), op.getOperand());
+      wide = Op::create(rewriter, op.getLoc(), wide, op.getDims());
+      return rewriter.replaceOp(op, narrowed(rewriter, op.getLoc(), wide, op.getType())), success();
+    }
     SmallVector<int64_t> dims(op.getDims());
     llvm::sort(dims);
     if (reduced == rank) {
@@ -78,8 +95,8 @@ struct NormalizeReductions : PassWrapper<NormalizeReductions, OperationPass<Modu
              Normalize<ir::ReduceProdOp>, Normalize<ir::ReduceAndOp>, Normalize<ir::ReduceOrOp>>(
             &getContext());
     FrozenRewritePatternSet frozen(std::move(patterns));
-    // A rewritten reduction may need one more step (dims on both ends and in the middle).
-    for (int step = 0; step < 3; ++step) walkAndApplyPatterns(getOperation(), frozen);
+    // A rewritten reduction may need more steps (narrow, dims on both ends and in the middle).
+    for (int step = 0; step < 4; ++step) walkAndApplyPatterns(getOperation(), frozen);
   }
 };
 

@@ -12,6 +12,7 @@
 #include "mlir/IR/PatternMatch.h"
 #include "passes/fuse/fuse.h"
 #include "passes/fuse/op_class.h"
+#include "passes/fuse/widen_sums.h"
 #include "llvm/ADT/SetVector.h"
 
 #include <numeric>
@@ -127,10 +128,10 @@ private:
       for (int64_t d = 0; d < contract; ++d) dims.push_back(batch + free + d);
       lhs = ir::BroadcastOp::create(b, loc, lhs, shapeOf(rhs), dims);
     }
-    Value products = ir::MulOp::create(b, loc, lhs, rhs);
-    if (contract == 0) return products;
+    if (contract == 0) return ir::MulOp::create(b, loc, lhs, rhs);
+    Value products = ir::MulOp::create(b, loc, widened(b, loc, lhs), widened(b, loc, rhs));
     auto dims = llvm::to_vector(llvm::seq<int64_t>(batch + free, batch + free + contract));
-    return ir::ReduceSumOp::create(b, loc, products, dims);
+    return narrowed(b, loc, ir::ReduceSumOp::create(b, loc, products, dims), op.getType());
   }
 
   /// Measured: a dot kernel that copies its column tiles from distant rows itself reaches 68 to 88

@@ -63,6 +63,7 @@ void addPipeline(OpPassManager &pm, Level from, Level to) {
     pm.addPass(std::make_unique<VerifyLevel>());
   }
   if (crosses(Level::Kernels)) {
+    pm.addPass(createWidenSumsPass());
     pm.addPass(createPackDotsPass());
     pm.addPass(createNormalizeReductionsPass());
     pm.addPass(createTidyViewsPass());

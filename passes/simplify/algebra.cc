@@ -85,6 +85,7 @@ struct SimplifyDiv : OpRewritePattern<ir::DivOp> {
     int exponent = 0;
     if (!c->isFloat || std::fabs(std::frexp(c->f, &exponent)) != 0.5 || std::abs(exponent) > 100)
       return failure();
+    if (!holds(getElementTypeOrSelf(op.getType()), 1.0 / c->f)) return failure();
     Value inverse =
         splatConstant(rewriter, op.getLoc(), op.getRhs().getType(), {true, 1.0 / c->f, 0});
     return rewriter.replaceOpWithNewOp<ir::MulOp>(op, op.getLhs(), inverse), success();
@@ -152,9 +153,13 @@ struct SimplifySelect : OpRewritePattern<ir::SelectOp> {
 /// Whether every value of `from` is exact in `to`.
 bool holdsAll(Type from, Type to) {
   if (from == to || from.isInteger(1)) return true;
-  if (from.isF32()) return to.isF64();
-  if (from.isInteger(32)) return to.isInteger(64) || to.isF64();
-  return false;
+  if (to.isInteger(1)) return false;
+  unsigned fromBits = from.getIntOrFloatBitWidth(), toBits = to.getIntOrFloatBitWidth();
+  if (isa<FloatType>(from)) return isa<FloatType>(to) && toBits > fromBits;
+  bool isUnsigned = from.isUnsignedInteger();
+  unsigned digits = isUnsigned ? fromBits : fromBits - 1;
+  if (auto real = dyn_cast<FloatType>(to)) return digits <= real.getFPMantissaWidth();
+  return to.isUnsignedInteger() ? isUnsigned && toBits > fromBits : toBits - 1 >= digits;
 }
 
 struct SimplifyConvert : OpRewritePattern<ir::ConvertOp> {

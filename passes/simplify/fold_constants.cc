@@ -62,7 +62,7 @@ std::optional<int64_t> binaryInt(Operation *op, int64_t x, int64_t y) {
       .Default([](Operation *) { return std::nullopt; });
 }
 
-template <class T> bool holds(ir::CompareDirection direction, T x, T y) {
+template <class T> bool isTrue(ir::CompareDirection direction, T x, T y) {
   switch (direction) {
   case ir::CompareDirection::eq:
     return x == y;
@@ -80,12 +80,14 @@ template <class T> bool holds(ir::CompareDirection direction, T x, T y) {
   return false;
 }
 
+/// Rounding twice and saturation are the interpreter's affair.
 std::optional<Scalar> convertScalar(Type to, Scalar x) {
-  if (isa<FloatType>(to)) return Scalar{true, x.isFloat ? x.f : double(x.i), 0};
+  constexpr int64_t exact = int64_t(1) << 53;
   if (to.isInteger(1)) return Scalar{false, 0, x.isFloat ? x.f != 0 : x.i != 0};
-  if (!x.isFloat) return Scalar{false, 0, x.i};
-  if (!(std::fabs(x.f) < 2147483648.0))
-    return std::nullopt; // saturation is the interpreter's affair
+  if (!x.isFloat && !isa<FloatType>(to)) return Scalar{false, 0, x.i};
+  if (!x.isFloat && (x.i > exact || x.i < -exact)) return std::nullopt;
+  if (isa<FloatType>(to)) return Scalar{true, x.isFloat ? x.f : double(x.i), 0};
+  if (!holds(to, std::trunc(x.f)) || std::fabs(x.f) > exact) return std::nullopt;
   return Scalar{false, 0, int64_t(x.f)};
 }
 
@@ -96,9 +98,13 @@ std::optional<Scalar> evaluate(Operation *op, ArrayRef<Scalar> x) {
   auto asInt = [](std::optional<int64_t> v) {
     return v ? std::optional(Scalar{false, 0, *v}) : std::nullopt;
   };
+  // Values of ui64 are not in the order of their i64 bits.
+  Type element = getElementTypeOrSelf(op->getOperands().back().getType());
+  if (element.isUnsignedInteger(64) && isa<ir::CompareOp, ir::MaxOp, ir::MinOp>(op))
+    return std::nullopt;
   if (auto compare = dyn_cast<ir::CompareOp>(op)) {
-    bool result = x[0].isFloat ? holds(compare.getDirection(), x[0].f, x[1].f)
-                               : holds(compare.getDirection(), x[0].i, x[1].i);
+    bool result = x[0].isFloat ? isTrue(compare.getDirection(), x[0].f, x[1].f)
+                               : isTrue(compare.getDirection(), x[0].i, x[1].i);
     return Scalar{false, 0, result};
   }
   if (isa<ir::SelectOp>(op)) return x[0].i ? x[1] : x[2];

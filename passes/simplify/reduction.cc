@@ -5,6 +5,8 @@
 #include "passes/simplify/scalar.h"
 #include "passes/simplify/simplify.h"
 
+#include <cmath>
+
 using namespace mlir;
 
 namespace weir::passes {
@@ -107,6 +109,9 @@ template <class Op> struct ReduceOfBroadcast : OpRewritePattern<Op> {
       keptShape.push_back(size);
     }
     if (keptShape.size() == shape.size() || copies == 0) return failure();
+    runtime::DType dtype = *ir::dtypeOf(op.getType()); // f16 ends at 65504
+    if (runtime::isFloat(dtype) && !std::isfinite(runtime::roundTo(dtype, double(copies))))
+      return failure();
     Value value =
         ir::BroadcastOp::create(rewriter, op.getLoc(), broadcast.getOperand(), keptShape, keptDims);
     if (!keptReduced.empty()) value = Op::create(rewriter, op.getLoc(), value, keptReduced);

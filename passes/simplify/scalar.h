@@ -9,7 +9,7 @@
 
 namespace weir::passes {
 
-/// One element: a float held as f64, or an integer (i1 is 0 or 1) held as i64.
+/// One element: a float held as f64, or an integer (i1 is 0 or 1; ui64 by its bits) held as i64.
 struct Scalar {
   bool isFloat;
   double f = 0;
@@ -29,5 +29,7 @@ mlir::Attribute scalarAttr(mlir::Type element, Scalar s);
 mlir::Value splatConstant(mlir::OpBuilder &b, mlir::Location loc, mlir::Type type, Scalar s);
 /// A number as a Scalar of `element`.
 Scalar scalarOf(mlir::Type element, double v);
+/// Whether `element` holds the number `v`.
+bool holds(mlir::Type element, double v);
 
 } // namespace weir::passes

@@ -111,6 +111,20 @@ TEST(HostTensor, EveryHalfSurvivesTheWayThroughDouble) {
   EXPECT_TRUE(x.cast(DType::F32).cast(DType::F16) == x);
 }
 
+TEST(HostTensor, CastsToIntegersSaturate) {
+  auto x = HostTensor::from<double>({6}, {-1.5, 2.9, 300, -300, 1e30, NAN});
+  EXPECT_THAT(x.cast(DType::U8).data<uint8_t>(), ElementsAre(0, 2, 255, 0, 255, 0));
+  EXPECT_THAT(x.cast(DType::I8).data<int8_t>(), ElementsAre(-1, 2, 127, -128, 127, 0));
+  EXPECT_EQ(x.cast(DType::U64).data<uint64_t>()[4], UINT64_MAX);
+  EXPECT_EQ(x.cast(DType::I64).data<int64_t>()[4], INT64_MAX);
+}
+
+TEST(HostTensor, PrintsIntegersInFull) {
+  EXPECT_EQ(HostTensor::scalar(UINT64_MAX).str(), "ui64[] {18446744073709551615}");
+  EXPECT_EQ(HostTensor::scalar(int8_t(-7)).str(), "i8[] {-7}");
+  EXPECT_EQ(HostTensor::scalar(Half(0.5)).str(), "f16[] {0.5}");
+}
+
 class FileTest : public testing::Test {
 protected:
   std::filesystem::path directory =

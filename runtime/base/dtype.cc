@@ -1,5 +1,5 @@
 //===- dtype.cc - element types of host tensors ---------------------------===//
-// The one table of element types: size, name, kind; and the two floats that C++ does not have.
+// The one table of element types (size, name, kind), and the two floats that C++ does not have.
 //===----------------------------------------------------------------------===//
 #include "runtime/base/dtype.h"
 

@@ -3,8 +3,10 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/base/host_tensor.h"
 
+#include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <limits>
 #include <stdexcept>
 
 namespace weir::runtime {
@@ -18,11 +20,21 @@ int64_t checkedCount(DType dtype, const std::vector<int64_t> &dims) {
   return *count;
 }
 
+/// Towards zero, saturating.
+template <typename T> T integerFrom(double value) {
+  using Limits = std::numeric_limits<T>;
+  if (std::isnan(value)) return 0;
+  if (value >= std::ldexp(1.0, Limits::digits)) return Limits::max();
+  return value <= static_cast<double>(Limits::min()) ? Limits::min() : static_cast<T>(value);
+}
+
 template <typename T, typename From> T convertTo(From value) {
   if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>)
     return T(static_cast<double>(value));
   else if constexpr (std::is_same_v<T, bool>)
     return value != 0;
+  else if constexpr (std::is_integral_v<T> && !std::is_integral_v<From>)
+    return integerFrom<T>(value);
   else
     return static_cast<T>(value);
 }

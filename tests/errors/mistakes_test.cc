@@ -133,9 +133,30 @@ MISTAKE(empty_graph) {
   g.compile();
 }
 
-MISTAKE(unsupported_dtype) {
+MISTAKE(function_of_unsigned_integers) {
   Graph g;
-  g.input("x", DType::F16, {2});
+  exp(g.input("x", u8, {2}));
+}
+
+MISTAKE(bits_of_a_float) {
+  Graph g;
+  auto x = g.input("x", bf16, {2});
+  x & x;
+}
+
+MISTAKE(number_out_of_range) {
+  Graph g;
+  g.input("x", i8, {2}) + 200;
+}
+
+MISTAKE(number_too_large_for_a_float) {
+  Graph g;
+  g.input("x", f16, {2}) * 1e5;
+}
+
+MISTAKE(bitcast_of_another_width) {
+  Graph g;
+  bitcast(g.input("x", f16, {2}), i32);
 }
 
 MISTAKE(unknown_feed) {

@@ -8,6 +8,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 #include <cmath>
+#include <cstring>
 #include <sstream>
 
 namespace weir::testing {
@@ -85,11 +86,12 @@ static bool within(double got, double want, double bound) {
   return std::isinf(bound) || std::abs(got - want) <= bound;
 }
 
-/// Integers beyond 2^53 are not exact as doubles, so integers are compared as they are.
+/// Integers beyond 2^53 are not exact as doubles, so integers are compared as bits.
 static bool sameBits(const HostTensor &a, const HostTensor &b, int64_t element) {
   if (a.dtype() != b.dtype()) return false;
-  if (a.dtype() != runtime::DType::I64) return a.at(element) == b.at(element);
-  return a.data<int64_t>()[element] == b.data<int64_t>()[element];
+  size_t width = runtime::dtypeBytes(a.dtype());
+  return std::memcmp(static_cast<const char *>(a.raw()) + element * width,
+                     static_cast<const char *>(b.raw()) + element * width, width) == 0;
 }
 
 std::string compare(llvm::ArrayRef<ir::BoundedResult> expected, llvm::ArrayRef<HostTensor> got,

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace weir::testing {
 
@@ -27,11 +28,21 @@ static bool avoided(double x, Range::Avoid avoid) {
   return false;
 }
 
+/// [low, high] within what an integer dtype holds.
+static Range wholeRange(const Arg &arg) {
+  int width = 8 * runtime::dtypeBytes(arg.dtype);
+  bool isUnsigned = runtime::isUnsigned(arg.dtype);
+  double above = std::exp2(isUnsigned ? width : width - 1), least = isUnsigned ? 0 : -above;
+  return {std::max(arg.range.low, least), std::min(arg.range.high, above - 1)};
+}
+
 static double draw(const Arg &arg, Rng &rng) {
   if (arg.dtype == DType::I1) return rng.below(2);
   double x = rng.uniform(arg.range.low, arg.range.high);
-  if (!runtime::isFloat(arg.dtype))
-    return std::floor(rng.uniform(arg.range.low, arg.range.high + 1));
+  if (!runtime::isFloat(arg.dtype)) {
+    Range range = wholeRange(arg);
+    return std::floor(rng.uniform(range.low, range.high + 1));
+  }
   while (avoided(x, arg.range.avoid)) x = rng.uniform(arg.range.low, arg.range.high);
   return x;
 }
@@ -79,6 +90,42 @@ std::vector<HostTensor> randomInputs(const std::vector<Arg> &args, uint64_t seed
     for (double &value : values) value = isDistinct(arg) ? points.take() : draw(arg, rng);
     inputs.push_back(tensorOf(arg.dtype, arg.dims, values));
   }
+  return inputs;
+}
+
+/// One of the elements where arithmetic goes wrong.
+template <class T> static T edge(Rng &rng) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return rng.below(2);
+  } else if constexpr (std::is_integral_v<T>) {
+    using Limits = std::numeric_limits<T>;
+    return rng.pick(std::vector<T>{T(0), T(1), T(-1), Limits::min(), Limits::max(), T(2)});
+  } else {
+    const double infinity = std::numeric_limits<double>::infinity();
+    std::vector<double> edges = {0.0, -0.0, 1, -1, 0.5, -2.5, 3, infinity, -infinity, std::nan("")};
+    // The largest and least normal numbers, and some below them.
+    double largest = sizeof(T) == 8                     ? 0x1.fffffffffffffp1023
+                     : sizeof(T) == 4                   ? 0x1.fffffep127
+                     : std::is_same_v<T, runtime::Half> ? 65504
+                                                        : 0x1.fep127;
+    double normal = sizeof(T) == 8                     ? 0x1p-1022
+                    : std::is_same_v<T, runtime::Half> ? 0x1p-14
+                                                       : 0x1p-126;
+    for (double x : {largest, normal, normal / 4, 3 * normal / 8})
+      edges.insert(edges.end(), {x, -x});
+    return T(rng.pick(edges));
+  }
+}
+
+std::vector<HostTensor> edgeInputs(const std::vector<Arg> &args, uint64_t seed) {
+  std::vector<HostTensor> inputs = randomInputs(args, seed);
+  Rng rng(seed + 1);
+  for (HostTensor &input : inputs)
+    runtime::visitDType(input.dtype(), [&](auto tag) {
+      using T = decltype(tag);
+      for (T &x : input.mutableData<T>())
+        if (rng.chance(0.8)) x = edge<T>(rng);
+    });
   return inputs;
 }
 

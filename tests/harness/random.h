@@ -46,8 +46,13 @@ struct Arg {
   Range range = {};
 };
 
-/// A tensor for each argument. Integers are drawn from [low, high], booleans from both values.
+/// A tensor for each argument. Integers are drawn from [low, high] as far as the dtype goes,
+/// booleans from both values.
 std::vector<runtime::HostTensor> randomInputs(const std::vector<Arg> &args, uint64_t seed);
+/// As above, most elements taken from where arithmetic goes wrong: 0, -1, 1, the least and the
+/// largest numbers of the dtype, and for floats -0, infinities, NaN and numbers below the normal
+/// ones.
+std::vector<runtime::HostTensor> edgeInputs(const std::vector<Arg> &args, uint64_t seed);
 
 /// A tensor of `dtype` with each of `values` converted (integers truncate).
 runtime::HostTensor tensorOf(runtime::DType dtype, std::vector<int64_t> dims,

@@ -42,6 +42,14 @@ const std::vector<Row> &opTable() {
   return table;
 }
 
+std::vector<runtime::DType> dtypesOf(ir::DtypeClass dtypes) {
+  using enum runtime::DType;
+  std::vector<runtime::DType> members;
+  for (runtime::DType dtype : {F32, F64, F16, BF16, I32, I64, I8, I16, U8, U16, U32, U64, I1})
+    if (ir::isIn(dtype, dtypes)) members.push_back(dtype);
+  return members;
+}
+
 std::string shapeName(const std::vector<int64_t> &dims) {
   std::string name = "[";
   for (size_t d = 0; d < dims.size(); ++d) name += (d ? "," : "") + std::to_string(dims[d]);

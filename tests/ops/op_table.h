@@ -56,20 +56,19 @@ template <class F> Body single(F f) {
              mlir::ValueRange x) -> llvm::SmallVector<mlir::Value> { return {f(b, loc, x)}; };
 }
 
-// What an op takes as its first operand.
-inline const std::vector<runtime::DType> kFloats = {runtime::DType::F32, runtime::DType::F64};
-inline const std::vector<runtime::DType> kIntegers = {runtime::DType::I32, runtime::DType::I64};
-inline const std::vector<runtime::DType> kNumeric = {runtime::DType::F32, runtime::DType::F64,
-                                                     runtime::DType::I32, runtime::DType::I64};
-inline const std::vector<runtime::DType> kBitwise = {runtime::DType::I1, runtime::DType::I32,
-                                                     runtime::DType::I64};
-inline const std::vector<runtime::DType> kAny = {runtime::DType::F32, runtime::DType::F64,
-                                                 runtime::DType::I32, runtime::DType::I64,
-                                                 runtime::DType::I1};
+/// The dtypes of a class that op records name, the common ones first.
+std::vector<runtime::DType> dtypesOf(ir::DtypeClass dtypes);
+
+// What an op takes as its first operand; a test compares with the op's record.
+inline const std::vector<runtime::DType> kFloats = dtypesOf(ir::DtypeClass::Float);
+inline const std::vector<runtime::DType> kIntegers = dtypesOf(ir::DtypeClass::Integer);
+inline const std::vector<runtime::DType> kNumeric = dtypesOf(ir::DtypeClass::Numeric);
+inline const std::vector<runtime::DType> kBitwise = dtypesOf(ir::DtypeClass::Bitwise);
+inline const std::vector<runtime::DType> kAny = dtypesOf(ir::DtypeClass::Any);
 
 /// "[3,5]".
 std::string shapeName(const std::vector<int64_t> &dims);
-/// -9..9 for integers, `floats` otherwise.
+/// -9..9 for integers (from 0 if unsigned), `floats` otherwise.
 Range rangeFor(runtime::DType dtype, Range floats = {});
 
 } // namespace weir::testing

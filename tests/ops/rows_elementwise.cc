@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <map>
 
 namespace weir::testing {
 
@@ -293,7 +294,7 @@ static void addBitRows(std::vector<Row> &rows) {
        }});
   addBitCounts(rows);
   Ranges bits;
-  Ranges shifts{.lhsIntegers = {-1000, 1000}, .rhsIntegers = {0, 20}};
+  Ranges shifts{.lhsIntegers = {-100, 100}, .rhsIntegers = {0, 20}};
   binary<ir::AndOp>(rows, kBitwise, bits, nullptr,
                     [](double a, double b) -> double { return whole(a) & whole(b); });
   binary<ir::OrOp>(rows, kBitwise, bits, nullptr,
@@ -305,7 +306,7 @@ static void addBitRows(std::vector<Row> &rows) {
   binary<ir::ShiftRightArithmeticOp>(rows, kIntegers, shifts, nullptr, [](double a, double b) {
     return std::floor(a / std::exp2(b));
   });
-  Ranges positive{.lhsIntegers = {0, 1000}, .rhsIntegers = {0, 20}};
+  Ranges positive{.lhsIntegers = {0, 100}, .rhsIntegers = {0, 20}};
   binary<ir::ShiftRightLogicalOp>(rows, kIntegers, positive, nullptr,
                                   [](double a, double b) { return std::floor(a / std::exp2(b)); });
 }
@@ -352,15 +353,41 @@ static void addCompareAndSelectRows(std::vector<Row> &rows) {
                   }});
 }
 
-/// Widened, so without the rounding to f32.
-static double converted(double x, DType to) {
+/// Widened, so without the rounding to a narrower float; negative floats saturate where there is no
+/// sign.
+static double converted(double x, DType from, DType to) {
   if (to == DType::I1) return x != 0;
+  if (runtime::isFloat(from) && runtime::isUnsigned(to)) return std::max(0.0, std::trunc(x));
   return runtime::isFloat(to) ? x : std::trunc(x);
 }
 
+/// A dtype of the same width: floats and integers change places, i8 and ui8 do.
+static DType sameWidth(DType dtype) {
+  using enum DType;
+  static const std::map<DType, DType> others = {
+      {I8, U8},   {U8, I8},   {I16, F16}, {F16, I16}, {U16, BF16}, {BF16, U16}, {I32, F32},
+      {F32, I32}, {U32, F32}, {I1, I8},   {I64, F64}, {F64, I64},  {U64, F64}};
+  return others.at(dtype);
+}
+
 static double bitsOf(double x, DType from) {
-  if (from == DType::F32) return std::bit_cast<int32_t>(static_cast<float>(x));
-  return std::bit_cast<float>(static_cast<int32_t>(x));
+  switch (from) {
+  case DType::F16:
+    return static_cast<int16_t>(runtime::Half(x).bits);
+  case DType::BF16:
+    return runtime::BFloat16(x).bits;
+  case DType::F32:
+    return std::bit_cast<int32_t>(static_cast<float>(x));
+  case DType::I16:
+    return runtime::Half::fromBits(static_cast<int16_t>(x));
+  case DType::U16:
+    return runtime::BFloat16::fromBits(static_cast<uint16_t>(x));
+  case DType::I32:
+  case DType::U32:
+    return std::bit_cast<float>(static_cast<int32_t>(x));
+  default:
+    return x; // i1, i8 and ui8, modulo 256
+  }
 }
 
 static void addConversionRows(std::vector<Row> &rows) {
@@ -376,21 +403,16 @@ static void addConversionRows(std::vector<Row> &rows) {
                                                             ir::elementTypeOf(b.getContext(), to));
                              }),
                              [=](const Plains &x) {
-                               return Plains{map(x[0], [=](double v) { return converted(v, to); })};
+                               return Plains{
+                                   map(x[0], [=](double v) { return converted(v, from, to); })};
                              }});
                     return samples;
                   }});
   rows.push_back({"weir.bitcast", kNumeric, [](DType from) {
-                    auto other = [](DType dtype) {
-                      return dtype == DType::F32   ? DType::I32
-                             : dtype == DType::I32 ? DType::F32
-                             : dtype == DType::F64 ? DType::I64
-                                                   : DType::F64;
-                    };
                     std::vector<Sample> samples;
                     for (const auto &shape : kShapes) {
                       Reference reference; // 64 bits do not survive in a double
-                      if (runtime::dtypeBytes(from) == 4)
+                      if (runtime::dtypeBytes(from) < 8)
                         reference = [=](const Plains &x) {
                           return Plains{map(x[0], [=](double v) { return bitsOf(v, from); })};
                         };
@@ -399,7 +421,7 @@ static void addConversionRows(std::vector<Row> &rows) {
                                          single([=](auto &b, auto loc, auto x) {
                                            return ir::BitcastOp::create(
                                                b, loc, x[0],
-                                               ir::elementTypeOf(b.getContext(), other(from)));
+                                               ir::elementTypeOf(b.getContext(), sameWidth(from)));
                                          }),
                                          reference});
                     }

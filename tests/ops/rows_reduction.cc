@@ -60,12 +60,13 @@ static void reduction(std::vector<Row> &rows, const std::vector<DType> &dtypes, 
 }
 
 static double lowest(DType dtype) {
-  if (dtype == DType::I1) return 0;
+  if (dtype == DType::I1 || runtime::isUnsigned(dtype)) return 0;
   return runtime::isFloat(dtype) ? -INFINITY : -std::exp2(8 * runtime::dtypeBytes(dtype) - 1);
 }
 static double highest(DType dtype) {
   if (dtype == DType::I1) return 1;
-  return runtime::isFloat(dtype) ? INFINITY : std::exp2(8 * runtime::dtypeBytes(dtype) - 1) - 1;
+  int digits = 8 * runtime::dtypeBytes(dtype) - !runtime::isUnsigned(dtype);
+  return runtime::isFloat(dtype) ? INFINITY : std::exp2(digits) - 1;
 }
 
 static void addReductions(std::vector<Row> &rows) {

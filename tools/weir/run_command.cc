@@ -66,7 +66,7 @@ Array parseValue(const Port &port, const std::string &text) {
   if (text == "random") {
     data::Philox random(data::streamKey(0, port.name));
     for (double &v : values)
-      v = port.dtype == f32 || port.dtype == f64 ? random.normal() : random.below(2);
+      v = runtime::isFloat(port.dtype) ? random.normal() : random.below(2);
   } else if (text == "iota") {
     for (size_t i = 0; i < values.size(); ++i) values[i] = i;
   } else if (text == "zeros" || text == "ones") {

@@ -29,7 +29,8 @@ struct DotProblem {
   llvm::SmallVector<DotDim> rows;     // in lhs and result
   llvm::SmallVector<DotDim> columns;  // in rhs and result; the last has distance 1 in both
   llvm::SmallVector<DotDim> contract; // in lhs and rhs; outermost first, which orders the sum
-  int64_t elementBytes = 4;
+  int64_t elementBytes = 4;           // of the sums
+  bool resultHoldsSums = true;        // else the result is narrower: it cannot hold parts of a sum
 };
 
 /// The problem of row-major tensors: lhs dims named by lhsBatch, lhsContract and the free rest, rhs
@@ -85,6 +86,8 @@ DotPlan planDot(const DotProblem &problem, const TargetInfo &target);
 /// the tasks [begin, end), and scratch (memref<?xi8>) of at least plan.scratchBytes.
 struct DotOperands {
   mlir::Value lhs, rhs, result, begin, end, scratch;
+  mlir::Type sums =
+      nullptr; // null: the result's, or what that widens to; f32: i16 in memory is bf16
 };
 
 /// A finished part of the result, still in cache: element (i, j) for i < rows and j < columns is at
@@ -98,7 +101,8 @@ using EmitEpilogue = llvm::function_ref<void(mlir::OpBuilder &, mlir::Location, 
 
 /// Writes the loops over tasks [begin, end). `epilogue`, if given, is called at one or two places
 /// of the emitted code, which together see every element of the result once, complete; it may
-/// overwrite the block. Element types: f32, f64, i32, i64.
+/// overwrite the block. Element types: f32, f64, i32, i64; operands and result may be of fewer
+/// bytes, f16, bf16, i8 or i16, and are then added up in f32 or i32 and rounded once.
 void emitDot(mlir::OpBuilder &b, mlir::Location loc, const DotPlan &plan,
              const DotOperands &operands, EmitEpilogue epilogue = nullptr);
 

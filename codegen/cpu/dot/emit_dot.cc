@@ -61,7 +61,8 @@ static Value flatten(const IndexBuilder &ib, Value buffer) {
 DotEmitter::DotEmitter(const IndexBuilder &ib, const DotPlan &plan, const DotOperands &operands,
                        EmitEpilogue epilogue)
     : ib(ib), plan(plan), epilogue(epilogue) {
-  element = cast<MemRefType>(operands.result.getType()).getElementType();
+  element = operands.sums;
+  if (!element) element = sumType(cast<MemRefType>(operands.result.getType()).getElementType());
   if (!plan.sumIsEmpty()) {
     lhs = flatten(ib, operands.lhs);
     rhs = flatten(ib, operands.rhs);

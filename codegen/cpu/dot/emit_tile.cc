@@ -2,6 +2,8 @@
 // step loads a row of the rhs once and broadcasts one element of the lhs per row.
 #include "codegen/cpu/dot/emit_tile.h"
 
+#include "codegen/cpu/math/math.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -103,18 +105,54 @@ Value VectorRow::mask(const IndexBuilder &ib, int64_t v) const {
   return arith::ConstantOp::create(ib.b, ib.loc, DenseElementsAttr::get(type, bits));
 }
 
+Type sumType(Type element) {
+  if (element.getIntOrFloatBitWidth() >= 32) return element;
+  MLIRContext *context = element.getContext();
+  return isa<FloatType>(element) ? Type(Float32Type::get(context)) : IntegerType::get(context, 32);
+}
+
+/// `like` with another element type.
+static Type withElement(Type like, Type element) {
+  auto vector = dyn_cast<VectorType>(like);
+  return vector ? Type(VectorType::get(vector.getShape(), element)) : element;
+}
+
+static Type halfIn(Type inMemory) {
+  return inMemory.isF16() ? inMemory : BFloat16Type::get(inMemory.getContext());
+}
+
+Value widened(const IndexBuilder &ib, Value stored, Type sums) {
+  Type inMemory = getElementTypeOrSelf(stored.getType());
+  if (inMemory == sums) return stored;
+  ImplicitLocOpBuilder b(ib.loc, ib.b);
+  if (isa<FloatType>(sums)) return emitWiden(b, stored, halfIn(inMemory));
+  return arith::ExtSIOp::create(b, withElement(stored.getType(), sums), stored);
+}
+
+static Value narrowed(const IndexBuilder &ib, Value sum, Type inMemory) {
+  Type sums = getElementTypeOrSelf(sum.getType());
+  if (inMemory == sums) return sum;
+  ImplicitLocOpBuilder b(ib.loc, ib.b);
+  if (isa<FloatType>(sums)) return emitNarrow(b, sum, halfIn(inMemory), /*isRounded=*/false);
+  return arith::TruncIOp::create(b, withElement(sum.getType(), inMemory), sum);
+}
+
 Value VectorRow::load(const IndexBuilder &ib, Value memref, Value at, int64_t v) const {
   Value index = ib.add(at, ib.constant(v * lanes));
   Value valid = mask(ib, v);
-  if (!valid) return vector::LoadOp::create(ib.b, ib.loc, type(), memref, index);
-  Value zero = arith::ConstantOp::create(ib.b, ib.loc, ib.b.getZeroAttr(type()));
-  return vector::MaskedLoadOp::create(ib.b, ib.loc, type(), memref, index, valid, zero);
+  auto stored = VectorType::get({lanes}, cast<MemRefType>(memref.getType()).getElementType());
+  if (!valid)
+    return widened(ib, vector::LoadOp::create(ib.b, ib.loc, stored, memref, index), element);
+  Value zero = arith::ConstantOp::create(ib.b, ib.loc, ib.b.getZeroAttr(stored));
+  return widened(ib, vector::MaskedLoadOp::create(ib.b, ib.loc, stored, memref, index, valid, zero),
+                 element);
 }
 
 void VectorRow::store(const IndexBuilder &ib, Value vector, Value memref, Value at,
                       int64_t v) const {
   Value index = ib.add(at, ib.constant(v * lanes));
   Value valid = mask(ib, v);
+  vector = narrowed(ib, vector, cast<MemRefType>(memref.getType()).getElementType());
   if (!valid)
     vector::StoreOp::create(ib.b, ib.loc, vector, memref, index);
   else
@@ -157,7 +195,8 @@ static SmallVector<Value> emitStep(const IndexBuilder &ib, const TileOperands &t
   if (tile.rhsCopy) emitCopy(ib, tile, at, row, columns);
   for (int64_t r = 0; r < rows; ++r) {
     Value from = ib.add(at.lhs, ib.constant(r * tile.lhsRowStride));
-    Value element = memref::LoadOp::create(ib.b, ib.loc, tile.lhs, from);
+    Value element =
+        widened(ib, memref::LoadOp::create(ib.b, ib.loc, tile.lhs, from), columns.element);
     Value splat = vector::BroadcastOp::create(ib.b, ib.loc, columns.type(), element);
     for (int64_t v = 0; v < vectors; ++v)
       results.push_back(multiplyAdd(ib, splat, row[v], sums[r * vectors + v]));

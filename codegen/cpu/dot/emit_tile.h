@@ -35,6 +35,12 @@ struct IndexBuilder {
   void ifThen(mlir::Value condition, llvm::function_ref<void()> body) const;
 };
 
+/// The type that sums of products of this element type have: f32 for f16 and bf16, i32 for i8 and
+/// i16.
+mlir::Type sumType(mlir::Type element);
+/// A scalar or vector as it lies in memory in the element type of sums; i16 to f32 is bf16.
+mlir::Value widened(const IndexBuilder &ib, mlir::Value stored, mlir::Type sums);
+
 /// The vectors that make `columns` elements; the last one may be partial.
 struct VectorRow {
   VectorRow(mlir::Type element, int64_t columns, int64_t lanes)
@@ -42,6 +48,7 @@ struct VectorRow {
 
   int64_t vectors() const { return (columns + lanes - 1) / lanes; }
   mlir::VectorType type() const;
+  /// Widens what lies in narrower memory; store narrows it.
   mlir::Value load(const IndexBuilder &ib, mlir::Value memref, mlir::Value at, int64_t v) const;
   void store(const IndexBuilder &ib, mlir::Value vector, mlir::Value memref, mlir::Value at,
              int64_t v) const;

@@ -203,6 +203,7 @@ DotPlan planDot(const DotProblem &problem, const TargetInfo &target) {
   chooseTile(plan, target);
   chooseCopies(plan, problem.elementBytes);
   chooseBlocks(plan, target, problem.elementBytes);
+  if (!problem.resultHoldsSums) plan.contractBlock = 0;
   chooseTasks(plan);
   chooseEpilogue(plan, target, problem.elementBytes);
   plan.scratchBytes = (plan.rhsCopyElements() + plan.lhsCopyElements()) * problem.elementBytes;

@@ -199,8 +199,14 @@ Expr toFloat(const Expr &integer, Type element) {
 Expr toInt(const Expr &x, Type element) {
   return cast<arith::FPToSIOp>(x, element);
 }
+Expr toFloatUnsigned(const Expr &integer, Type element) {
+  return cast<arith::UIToFPOp>(integer, element);
+}
+Expr toUnsigned(const Expr &x, Type element) {
+  return cast<arith::FPToUIOp>(x, element);
+}
 Expr zeroExtend(const Expr &x, Type element) {
-  return cast<arith::ExtUIOp>(x, element);
+  return x.element() == element ? x : cast<arith::ExtUIOp>(x, element);
 }
 
 Expr resize(const Expr &x, Type element) {
@@ -216,6 +222,9 @@ Expr quotient(const Expr &l, const Expr &r) {
 }
 Expr remainder(const Expr &l, const Expr &r) {
   return binary<arith::RemSIOp>(l, r);
+}
+Expr quotientUnsigned(const Expr &l, const Expr &r) {
+  return binary<arith::DivUIOp>(l, r);
 }
 
 std::pair<Expr, Expr> multiplyWide(const Expr &l, const Expr &r) {
@@ -298,6 +307,12 @@ Expr minimum(const Expr &l, const Expr &r) {
 }
 Expr maximum(const Expr &l, const Expr &r) {
   return extremum<arith::MaximumFOp, arith::MaxSIOp>(l, r, 5);
+}
+Expr minimumUnsigned(const Expr &l, const Expr &r) {
+  return binary<arith::MinUIOp>(l, r);
+}
+Expr maximumUnsigned(const Expr &l, const Expr &r) {
+  return binary<arith::MaxUIOp>(l, r);
 }
 
 } // namespace weir::codegen

@@ -1,5 +1,5 @@
 // Expressions over MLIR values: formulas of codegen/cpu/math read as C++ and emit one op an
-// operator. An Expr is a scalar or a rank-1 vector of f32, f64, i1, i32 or i64; a number beside it
+// operator. An Expr is a scalar or a rank-1 vector of f32, f64, i1 or i8 to i64; a number beside it
 // becomes a constant of the same type. Nothing is reassociated, contracted or simplified: what is
 // written is what is computed, for scalars and vectors alike.
 
@@ -89,6 +89,8 @@ Expr copySign(const Operand &magnitude, const Expr &sign);
 /// IEEE 754 minimum and maximum: a NaN operand gives NaN, -0 < +0.
 Expr minimum(const Expr &l, const Expr &r);
 Expr maximum(const Expr &l, const Expr &r);
+Expr minimumUnsigned(const Expr &l, const Expr &r);
+Expr maximumUnsigned(const Expr &l, const Expr &r);
 /// The lesser (greater) of x and a number; x if it is NaN. One instruction.
 Expr atMost(const Expr &x, double limit);
 Expr atLeast(const Expr &x, double limit);
@@ -100,12 +102,15 @@ Expr bitcastTo(const Expr &x, mlir::Type element);
 /// Conversions that the values permit: no rounding mode, no saturation.
 Expr toFloat(const Expr &integer, mlir::Type element);
 Expr toInt(const Expr &x, mlir::Type element);
+Expr toFloatUnsigned(const Expr &integer, mlir::Type element);
+Expr toUnsigned(const Expr &x, mlir::Type element);
 Expr resize(const Expr &x, mlir::Type element); // float to float, or integer to integer (signed)
 Expr zeroExtend(const Expr &x, mlir::Type element);
 
 /// Signed division of integers, rounding to zero; the divisor fits.
 Expr quotient(const Expr &l, const Expr &r);
 Expr remainder(const Expr &l, const Expr &r);
+Expr quotientUnsigned(const Expr &l, const Expr &r);
 /// Low and high half of the unsigned product.
 std::pair<Expr, Expr> multiplyWide(const Expr &l, const Expr &r);
 

@@ -72,10 +72,23 @@ Expr emitPow(const Expr &x, const Expr &y);
 Expr emitCbrt(const Expr &x);
 // rem.cc
 Expr emitFloatRem(const Expr &x, const Expr &y);
+// half.cc
+/// f64 to f32 towards the odd of its two neighbours: rounding that to f16 or bf16 rounds once.
+Expr roundToOdd(const Expr &x);
+/// The f32 nearest to f32 x that f16 (bf16) holds.
+Expr roundToHalf(const Expr &x, mlir::Type half);
+/// The bits of a number of f16 (bf16) held as f32, as i16, and back.
+Expr halfBits(const Expr &x, mlir::Type half);
+Expr halfFromBits(const Expr &bits, mlir::Type half);
 // integer.cc
+/// The least signed integer: the sign bit alone.
+Expr least(const Expr &x);
 Expr emitIntPow(const Expr &x, const Expr &y);
 Expr emitIntDiv(const Expr &x, const Expr &y);
 Expr emitIntRem(const Expr &x, const Expr &y);
+Expr emitUnsignedDiv(const Expr &x, const Expr &y);
+Expr emitUnsignedRem(const Expr &x, const Expr &y);
+Expr emitUnsignedPow(const Expr &x, const Expr &y);
 Expr emitShiftLeft(const Expr &x, const Expr &amount);
 Expr emitShiftRightLogical(const Expr &x, const Expr &amount);
 Expr emitShiftRightArithmetic(const Expr &x, const Expr &amount);

@@ -130,7 +130,7 @@ protected:
   template <class To, class From, class Exact>
   void checkConvert(const std::vector<From> &x, Exact exact) {
     auto emit = [&](mlir::ImplicitLocOpBuilder &b, mlir::ValueRange v) {
-      return emitConvert(b, v[0], harness.elementType<To>());
+      return emitConvert(b, v[0], harness.elementType<From>(), harness.elementType<To>());
     };
     for (int lanes : {0, 4, 16}) {
       std::vector<To> y = harness.run<To>("convert", emit, lanes, x);
@@ -245,7 +245,7 @@ TEST_P(Integers, OtherConversionsAreThoseOfC) {
 TEST_P(Integers, BitcastKeepsTheBits) {
   std::vector<float> x = interestingFloats<float>();
   auto emit = [&](mlir::ImplicitLocOpBuilder &b, mlir::ValueRange v) {
-    return emitBitcast(b, v[0], b.getIntegerType(32));
+    return emitBitcast(b, v[0], b.getF32Type(), b.getIntegerType(32));
   };
   std::vector<int32_t> y = harness.run<int32_t>("bitcast", emit, 8, x);
   for (size_t i = 0; i < x.size(); ++i) EXPECT_EQ(y[i], std::bit_cast<int32_t>(x[i]));

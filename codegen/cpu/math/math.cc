@@ -4,6 +4,7 @@
 #include "codegen/cpu/math/functions.h"
 
 #include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSwitch.h"
 
 #include <limits>
 
@@ -17,7 +18,8 @@ using Emit = Expr (*)(Args);
 struct Row {
   unsigned arity;
   Emit onFloat, onInt;
-  bool takesBool = false; // onInt serves i1 as well
+  bool takesBool = false;    // onInt serves i1 as well
+  Emit onUnsigned = nullptr; // where it is not onInt
 };
 
 template <Expr f(const Expr &)> Expr unary(Args x) {
@@ -37,6 +39,8 @@ constexpr Emit bitAnd = [](Args x) { return x[0] & x[1]; };
 constexpr Emit bitOr = [](Args x) { return x[0] | x[1]; };
 constexpr Emit bitXor = [](Args x) { return x[0] ^ x[1]; };
 constexpr Emit bitNot = [](Args x) { return x[0] ^ -1; };
+constexpr Emit same = [](Args x) { return x[0]; };
+constexpr Emit signUnsigned = [](Args x) { return select(eq(x[0], 0), 0, x[0].constant(1)); };
 constexpr Emit choose = [](Args x) { return select(x[0], x[1], x[2]); };
 
 Expr isFinite(Args x) {
@@ -51,9 +55,9 @@ Expr signInt(Args x) {
 
 const llvm::StringMap<Row> &table() {
   static const llvm::StringMap<Row> rows = {
-      {"abs", {1, unary<abs>, unary<abs>}},
+      {"abs", {1, unary<abs>, unary<abs>, false, same}},
       {"neg", {1, neg, neg}},
-      {"sign", {1, signFloat, signInt}},
+      {"sign", {1, signFloat, signInt, false, signUnsigned}},
       {"exp", {1, unary<emitExp>, nullptr}},
       {"expm1", {1, unary<emitExpm1>, nullptr}},
       {"log", {1, unary<emitLog>, nullptr}},
@@ -75,12 +79,12 @@ const llvm::StringMap<Row> &table() {
       {"add", {2, add, add}},
       {"sub", {2, sub, sub}},
       {"mul", {2, mul, mul}},
-      {"div", {2, div, binary<emitIntDiv>}},
-      {"rem", {2, binary<emitFloatRem>, binary<emitIntRem>}},
-      {"pow", {2, binary<emitPow>, binary<emitIntPow>}},
+      {"div", {2, div, binary<emitIntDiv>, false, binary<emitUnsignedDiv>}},
+      {"rem", {2, binary<emitFloatRem>, binary<emitIntRem>, false, binary<emitUnsignedRem>}},
+      {"pow", {2, binary<emitPow>, binary<emitIntPow>, false, binary<emitUnsignedPow>}},
       {"atan2", {2, binary<emitAtan2>, nullptr}},
-      {"max", {2, binary<maximum>, binary<maximum>}},
-      {"min", {2, binary<minimum>, binary<minimum>}},
+      {"max", {2, binary<maximum>, binary<maximum>, false, binary<maximumUnsigned>}},
+      {"min", {2, binary<minimum>, binary<minimum>, false, binary<minimumUnsigned>}},
       {"and", {2, nullptr, bitAnd, true}},
       {"or", {2, nullptr, bitOr, true}},
       {"xor", {2, nullptr, bitXor, true}},
@@ -98,15 +102,23 @@ bool isElementwise(llvm::StringRef op) {
   return table().contains(op) || op == "compare" || op == "convert" || op == "bitcast";
 }
 
+bool isExact(llvm::StringRef op) {
+  return llvm::StringSwitch<bool>(op)
+      .Cases({"abs", "neg", "sign", "floor", "ceil", "round", "round_even"}, true)
+      .Cases({"max", "min", "rem", "select"}, true)
+      .Default(false);
+}
+
 mlir::Value emitElementwise(mlir::ImplicitLocOpBuilder &b, llvm::StringRef op,
-                            mlir::ValueRange operands, const TargetInfo &target) {
+                            mlir::ValueRange operands, const TargetInfo &target, bool isUnsigned) {
   auto row = table().find(op);
   if (row == table().end() || row->second.arity != operands.size()) return {};
   llvm::SmallVector<Expr> args;
   for (mlir::Value v : operands) args.push_back({&b, &target, v});
   const Expr &last = args.back(); // a select's first operand is its predicate
   const Row &f = row->second;
-  Emit emit = last.isFloat() ? f.onFloat : last.width() > 1 || f.takesBool ? f.onInt : nullptr;
+  Emit onInt = isUnsigned && f.onUnsigned ? f.onUnsigned : f.onInt;
+  Emit emit = last.isFloat() ? f.onFloat : last.width() > 1 || f.takesBool ? onInt : nullptr;
   return emit ? emit(args).value : mlir::Value();
 }
 

@@ -32,3 +32,13 @@ func.func @small_full_reduction_stays(%arg0: tensor<4x8xf32>) -> tensor<f32> {
   %0 = weir.reduce_sum %arg0 dims = [0, 1] : (tensor<4x8xf32>) -> tensor<f32>
   return %0 : tensor<f32>
 }
+
+// CHECK-LABEL: func.func @narrow_parts_are_wide
+// CHECK-NEXT: %[[X:.*]] = weir.convert %arg0 to f32
+// CHECK-NEXT: %[[T:.*]] = weir.reduce_sum %[[X]] dims = [2]
+// CHECK-NEXT: %[[S:.*]] = weir.reduce_sum %[[T]] dims = [0]
+// CHECK-NEXT: weir.convert %[[S]] to f16
+func.func @narrow_parts_are_wide(%arg0: tensor<2x5x8xf16>) -> tensor<5xf16> {
+  %0 = weir.reduce_sum %arg0 dims = [0, 2] : (tensor<2x5x8xf16>) -> tensor<5xf16>
+  return %0 : tensor<5xf16>
+}
