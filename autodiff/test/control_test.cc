@@ -284,5 +284,100 @@ func.func @f(%x: tensor<2xf64>, %rate: tensor<f64>) -> tensor<2xf64> {
   checkDerivatives(text, {randomVector(2, 5), {0.1}});
 }
 
+// v <- 4 v (1 - v), n times; w is read in the loop but comes from outside.
+const char *kWhile = R"(
+func.func @f(%v: tensor<3xf64>, %w: tensor<3xf64>, %n: tensor<i64>) -> tensor<3xf64> {
+  %zero = weir.constant dense<0> : tensor<i64>
+  %one = weir.constant dense<1> : tensor<i64>
+  %0:2 = weir.while inits(%v, %zero) snapshots = 2 : (tensor<3xf64>, tensor<i64>) -> (tensor<3xf64>, tensor<i64>) {
+  ^bb0(%x: tensor<3xf64>, %i: tensor<i64>):
+    %1 = weir.compare lt %i, %n : tensor<i64>
+    weir.yield %1 : tensor<i1>
+  } do {
+  ^bb0(%x: tensor<3xf64>, %i: tensor<i64>):
+    %1 = weir.mul %x, %x : tensor<3xf64>
+    %2 = weir.sub %x, %1 : tensor<3xf64>
+    %3 = weir.mul %2, %w : tensor<3xf64>
+    %4 = weir.add %i, %one : tensor<i64>
+    weir.yield %3, %4 : tensor<3xf64>, tensor<i64>
+  }
+  return %0#0 : tensor<3xf64>
+})";
+
+class Trips : public ::testing::TestWithParam<double> {};
+INSTANTIATE_TEST_SUITE_P(Counts, Trips, ::testing::Values(0, 1, 2, 3, 7));
+
+TEST_P(Trips, WhileWithOuterValues) {
+  checkDerivatives(kWhile,
+                   {randomVector(3, 1, 0.1, 0.9), randomVector(3, 2, 1.5, 3), {GetParam()}});
+}
+
+// The inner loop's trip count depends on the outer one's counter, and its start on the outer state.
+TEST(While, Nested) {
+  const char *text = R"(
+func.func @f(%v: tensor<2xf64>, %w: tensor<f64>, %n: tensor<i64>) -> (tensor<2xf64>, tensor<2xf64>) {
+  %zero = weir.constant dense<0> : tensor<i64>
+  %one = weir.constant dense<1> : tensor<i64>
+  %0:3 = weir.while inits(%v, %v, %zero) snapshots = 2 : (tensor<2xf64>, tensor<2xf64>, tensor<i64>) -> (tensor<2xf64>, tensor<2xf64>, tensor<i64>) {
+  ^bb0(%x: tensor<2xf64>, %y: tensor<2xf64>, %i: tensor<i64>):
+    %1 = weir.compare lt %i, %n : tensor<i64>
+    weir.yield %1 : tensor<i1>
+  } do {
+  ^bb0(%x: tensor<2xf64>, %y: tensor<2xf64>, %i: tensor<i64>):
+    %b = weir.broadcast %w shape = [2] dims = [] : (tensor<f64>) -> tensor<2xf64>
+    %1:2 = weir.while inits(%x, %zero) snapshots = 3 : (tensor<2xf64>, tensor<i64>) -> (tensor<2xf64>, tensor<i64>) {
+    ^bb0(%z: tensor<2xf64>, %j: tensor<i64>):
+      %2 = weir.compare le %j, %i : tensor<i64>
+      weir.yield %2 : tensor<i1>
+    } do {
+    ^bb0(%z: tensor<2xf64>, %j: tensor<i64>):
+      %2 = weir.mul %z, %b : tensor<2xf64>
+      %3 = weir.add %2, %y : tensor<2xf64>
+      %4 = weir.sin %3 : tensor<2xf64>
+      %5 = weir.add %j, %one : tensor<i64>
+      weir.yield %4, %5 : tensor<2xf64>, tensor<i64>
+    }
+    %6 = weir.mul %1#0, %y : tensor<2xf64>
+    %7 = weir.add %i, %one : tensor<i64>
+    weir.yield %1#0, %6, %7 : tensor<2xf64>, tensor<2xf64>, tensor<i64>
+  }
+  return %0#0, %0#1 : tensor<2xf64>, tensor<2xf64>
+})";
+  checkDerivatives(text, {randomVector(2, 1, 0.5, 1.5), {0.8}, {3}});
+}
+
+// Loops in each other, both ways round; an if decides within the loop.
+TEST(While, InScanAndAroundIf) {
+  const char *text = R"(
+func.func @f(%v: tensor<f64>, %xs: tensor<3xf64>) -> (tensor<f64>, tensor<3xf64>) {
+  %limit = weir.constant dense<4.0> : tensor<f64>
+  %half = weir.constant dense<0.5> : tensor<f64>
+  %0:2 = weir.scan inits(%v) xs(%xs) trips = 3 : (tensor<f64>, tensor<3xf64>) -> (tensor<f64>, tensor<3xf64>) {
+  ^bb0(%c: tensor<f64>, %x: tensor<f64>):
+    %1 = weir.while inits(%c) snapshots = 1 : (tensor<f64>) -> tensor<f64> {
+    ^bb0(%z: tensor<f64>):
+      %2 = weir.compare lt %z, %limit : tensor<f64>
+      weir.yield %2 : tensor<i1>
+    } do {
+    ^bb0(%z: tensor<f64>):
+      %3 = weir.compare lt %z, %x : tensor<f64>
+      %4 = weir.if %3 : (tensor<i1>) -> tensor<f64> {
+        %5 = weir.mul %z, %x : tensor<f64>
+        %6 = weir.add %5, %half : tensor<f64>
+        weir.yield %6 : tensor<f64>
+      } else {
+        %5 = weir.exp %z : tensor<f64>
+        weir.yield %5 : tensor<f64>
+      }
+      weir.yield %4 : tensor<f64>
+    }
+    %7 = weir.div %1, %limit : tensor<f64>
+    weir.yield %7, %1 : tensor<f64>, tensor<f64>
+  }
+  return %0#0, %0#1 : tensor<f64>, tensor<3xf64>
+})";
+  checkDerivatives(text, {{0.7}, {1.4, 1.3, 1.7}});
+}
+
 } // namespace
 } // namespace weir::autodiff

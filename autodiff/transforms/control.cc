@@ -25,6 +25,16 @@ SmallVector<Value> takeTerminator(Block &block) {
   return values;
 }
 
+llvm::SetVector<Value> outerValues(Operation *op) {
+  llvm::SetVector<Value> values;
+  op->walk([&](Operation *inner) {
+    for (Value operand : inner->getOperands())
+      if (inner != op && !op->isAncestor(operand.getParentBlock()->getParentOp()))
+        values.insert(operand);
+  });
+  return values;
+}
+
 SmallVector<Value> addArguments(Block &block, ValueRange values) {
   return llvm::map_to_vector(values, [&](Value value) -> Value {
     return block.addArgument(value.getType(), value.getLoc());

@@ -5,10 +5,12 @@
 #include "autodiff/transforms/jvp.h"
 #include "autodiff/transforms/split.h"
 #include "autodiff/transforms/transpose.h"
+#include "ir/pruning/prune.h"
 
 namespace weir::autodiff {
 
-extern const Structure kIfStructure, kScanStructure, kCallStructure;
+extern const Structure kIfStructure, kScanStructure, kCallStructure, kWhileStructure,
+    kSweepStructure;
 
 /// The values that `mask` names, or the others.
 llvm::SmallVector<mlir::Value> masked(mlir::ValueRange values, const llvm::BitVector &mask,
@@ -19,6 +21,9 @@ unsigned position(llvm::SmallVector<mlir::Value> &values, mlir::Value value);
 
 /// Erases the terminator of `block` and gives what it returned.
 llvm::SmallVector<mlir::Value> takeTerminator(mlir::Block &block);
+
+/// Values from outside that the regions of `op` use.
+llvm::SetVector<mlir::Value> outerValues(mlir::Operation *op);
 
 /// One argument for each of `values`, of its type.
 llvm::SmallVector<mlir::Value> addArguments(mlir::Block &block, mlir::ValueRange values);

@@ -2,24 +2,10 @@
 // them.
 #include "autodiff/transforms/control.h"
 
-#include "mlir/Interfaces/SideEffectInterfaces.h"
-
 using namespace mlir;
 using namespace weir::ir;
 
 namespace weir::autodiff {
-
-/// Erases ops whose results nobody uses, in nested regions too.
-static void eraseDeadOps(Region &region) {
-  for (Block &block : region)
-    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block))) {
-      if (isOpTriviallyDead(&op)) {
-        op.erase();
-        continue;
-      }
-      for (Region &inner : op.getRegions()) eraseDeadOps(inner);
-    }
-}
 
 /// A function without arguments or results yet, in no module.
 static func::FuncOp createFunction(func::FuncOp source) {
@@ -94,7 +80,7 @@ FailureOr<JvpFunction> Derivatives::jvp(func::FuncOp f, const llvm::BitVector &w
   for (auto [i, v] : llvm::enumerate(ret->getOperands()))
     if (Value tangent = jvp.tangent(v)) varying.set(i), values.push_back(tangent);
   finish(*g, values, ret->getLoc());
-  eraseDeadOps(g->getBody());
+  ir::eraseUnused(g->front());
   return jvps[key] = JvpFunction{insert(f, ".jvp", g.release()), varying};
 }
 
@@ -183,7 +169,7 @@ transposed(Derivatives &derivatives, func::FuncOp f, const llvm::BitVector &line
   gone.resize(body.getNumArguments());
   body.eraseArguments(gone);
   finish(*g, values, loc);
-  eraseDeadOps(g->getBody());
+  ir::eraseUnused(g->front());
   return std::pair(std::move(g), reached);
 }
 

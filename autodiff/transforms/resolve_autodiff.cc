@@ -162,6 +162,8 @@ static void addRules(MLIRContext *, WeirDialect *dialect) {
   addStateRules(c);
   c.add<IfOp>({Derivative::ByHand, nullptr, nullptr, &kIfStructure});
   c.add<ScanOp>({Derivative::ByHand, nullptr, nullptr, &kScanStructure});
+  c.add<WhileOp>({Derivative::ByHand, nullptr, nullptr, &kWhileStructure});
+  c.add<SweepOp>({Derivative::ByHand, nullptr, nullptr, &kSweepStructure});
   c.add<CallOp>({Derivative::ByHand, nullptr, nullptr, &kCallStructure});
 }
 

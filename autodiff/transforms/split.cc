@@ -33,7 +33,8 @@ Value Split::inLinear(Value source, Scope &scope) {
 }
 
 Value Split::carry(Value primal, Scope &scope) {
-  if (primal.getParentBlock() != scope.primal.getBlock()) return carry(primal, *scope.outer);
+  if (primal.getParentBlock() != scope.primal.getBlock())
+    return scope.outer ? carry(primal, *scope.outer) : primal;
   if (scope.isOneBlock()) return primal;
   if (Value known = scope.carried.lookup(primal)) return known;
   Value copy;

@@ -16,7 +16,7 @@ struct Scope {
   Scope(Scope *outer, mlir::Block &primal, mlir::Block &linear, mlir::Location loc)
       : outer(outer), primal(atEnd(primal, loc)), linear(atEnd(linear, loc)) {}
 
-  Scope *outer;
+  Scope *outer;                   ///< null where outer values stand for themselves
   mlir::OpBuilder primal, linear; ///< at the ends of two blocks, or of one
   /// Makes a value of the primal half a residual and gives its counterpart in the linear half.
   /// Unused in one block.

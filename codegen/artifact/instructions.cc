@@ -43,6 +43,7 @@ private:
   LogicalResult writeOp(Operation *op, Instructions &out);
   LogicalResult writeLaunch(ir::LaunchOp launch, Instructions &out);
   LogicalResult writeScan(ir::ScanOp scan, Instructions &out);
+  LogicalResult writeWhile(ir::WhileOp loop, Instructions &out);
   LogicalResult writeIf(ir::IfOp branch, Instructions &out);
   void writeConstant(ir::ConstantOp constant);
   void writeCopies(Operation *op, Instructions &out);
@@ -150,6 +151,7 @@ LogicalResult Writer::writeOp(Operation *op, Instructions &out) {
     return failure();
   if (auto launch = dyn_cast<ir::LaunchOp>(op)) return writeLaunch(launch, out);
   if (auto scan = dyn_cast<ir::ScanOp>(op)) return writeScan(scan, out);
+  if (auto loop = dyn_cast<ir::WhileOp>(op)) return writeWhile(loop, out);
   if (auto branch = dyn_cast<ir::IfOp>(op)) return writeIf(branch, out);
   if (isa<ir::ConstantOp, ir::ReshapeOp, ir::UndefOp>(op)) return success();
   return ir::opError(op->getLoc(), op->getName().getStringRef()) << "stands outside of a kernel";
@@ -189,6 +191,23 @@ LogicalResult Writer::writeScan(ir::ScanOp scan, Instructions &out) {
   executable.numLoops = std::max(executable.numLoops, instruction.loop + 1);
   instruction.locations = locationsOf(scan);
   if (failed(writeBlock(scan.getBody().front(), instruction.body))) return failure();
+  out.push_back(std::move(instruction));
+  return success();
+}
+
+LogicalResult Writer::writeWhile(ir::WhileOp loop, Instructions &out) {
+  runtime::Instruction instruction;
+  instruction.kind = Kind::While;
+  auto buffers = loop->getAttrOfType<ArrayAttr>(ir::kBodyBuffersAttr);
+  Block &condition = loop.getCondition().front();
+  for (Region *region : {&loop.getCondition(), &loop.getBody()})
+    if (failed(bind(region->getArguments(), buffers, loop)))
+      return loop.emitOpError() << "has no memory plan";
+  instruction.locations = locationsOf(loop);
+  if (failed(writeBlock(condition, instruction.condition)) ||
+      failed(writeBlock(loop.getBody().front(), instruction.body)))
+    return failure();
+  instruction.buffers = {bufferOf.at(condition.getTerminator()->getOperand(0))};
   out.push_back(std::move(instruction));
   return success();
 }

@@ -1,6 +1,6 @@
-// Control flow whose decisions are made when the graph runs: scan (a loop of known length) and
-// cond. Bodies run once, while the graph is built; they may use outer tensors. If a body throws,
-// the graph is as before.
+// Control flow whose decisions are made when the graph runs: scan (a loop of known length), while
+// loops, cond and switchCase. Bodies run once, while the graph is built; they may use outer
+// tensors. If a body throws, the graph is as before.
 #pragma once
 
 #include "frontend/api/function.h"
@@ -32,9 +32,45 @@ std::pair<Tensor, Tensor> scan(Arg init, Arg xs,
 /// `trips` times: carry = body(carry).
 Tensor repeat(int64_t trips, Arg init, const std::function<Tensor(Tensor)> &body);
 
+using WhileCondition = std::function<Tensor(const TensorList &carries)>;
+using WhileBody = std::function<TensorList(const TensorList &carries)>;
+
+struct WhileOptions {
+  /// States that reverse mode keeps in memory at a time, at least 1. With s of them, a loop of up
+  /// to C(s + t, s) steps computes each step at most t times again: 16 do a million steps with t
+  /// = 9.
+  int64_t snapshots = 16;
+};
+
+/// While condition(carries), an i1 scalar, is true: carries = body(carries); carries keep their
+/// types. Both modes of differentiation go through it, to any order; reverse mode in memory that
+/// does not grow with the number of steps.
+TensorList whileLoop(const TensorList &inits, const WhileCondition &condition,
+                     const WhileBody &body, WhileOptions options = {},
+                     Location at = Location::current());
+/// One carry.
+Tensor whileLoop(Arg init, const std::function<Tensor(Tensor)> &condition,
+                 const std::function<Tensor(Tensor)> &body, WhileOptions options = {});
+
+using ForBody = std::function<TensorList(Tensor i, const TensorList &carries)>;
+
+/// For i = begin, begin + 1, ... below end, integer scalars known when the graph runs: carries =
+/// body(i, carries). A while loop; where both bounds are known while the graph is built, scan or
+/// repeat differentiate with less computed again.
+TensorList forLoop(Arg begin, Arg end, const TensorList &inits, const ForBody &body,
+                   WhileOptions options = {});
+
+/// f on every slice of xs along their first dim; its results stacked along a new first dim.
+TensorList map(const Function &f, const TensorList &xs, Location at = Location::current());
+
 /// thenBody's results where pred (an i1 scalar) is true, else elseBody's; both give the same types.
 /// Each takes `operands` (none: they use outer tensors).
 Results cond(Arg pred, const Function &thenBody, const Function &elseBody,
              const TensorList &operands = {});
+
+/// The results of branches[index], index an integer scalar; the last branch where it is out of
+/// range (as lax.switch: below 0 the first). All give the same types.
+Results switchCase(Arg index, const std::vector<Function> &branches,
+                   const TensorList &operands = {});
 
 } // namespace weir

@@ -70,6 +70,38 @@ LogicalResult ScanOp::verify() {
       failed(checkTypes(*this, results, getResultTypes(), "result")));
 }
 
+/// Checks that `region` takes `arguments` and yields `results`.
+static LogicalResult checkRegion(Operation *op, Region &region, ArrayRef<Type> arguments,
+                                 TypeRange results, StringRef name) {
+  Block &block = region.front();
+  std::string value = (name + " value").str();
+  return failure(failed(checkTypes(op, arguments, block.getArgumentTypes(), "region argument")) ||
+                 failed(checkTypes(op, results, block.getTerminator()->getOperandTypes(), value)));
+}
+
+LogicalResult WhileOp::verify() {
+  SmallVector<Type> carries(getInits().getTypes());
+  Type predicate = RankedTensorType::get({}, IntegerType::get(getContext(), 1));
+  if (getSnapshots() < 1)
+    return opError(getLoc(), getOperationName()) << "snapshots is " << getSnapshots();
+  return failure(failed(checkTypes(*this, carries, getResultTypes(), "result")) ||
+                 failed(checkRegion(*this, getCondition(), carries, predicate, "condition")) ||
+                 failed(checkRegion(*this, getBody(), carries, carries, "body")));
+}
+
+LogicalResult SweepOp::verify() {
+  SmallVector<Type> states(getForwardInits().getTypes()), all = states;
+  llvm::append_range(all, getReverseInits().getTypes());
+  Type count = RankedTensorType::get({}, IntegerType::get(getContext(), 64));
+  if (getSnapshots() < 1)
+    return opError(getLoc(), getOperationName()) << "snapshots is " << getSnapshots();
+  return failure(
+      failed(checkTypes(*this, count, getTrips().getType(), "trip count")) ||
+      failed(checkTypes(*this, all, getResultTypes(), "result")) ||
+      failed(checkRegion(*this, getForward(), states, states, "forward")) ||
+      failed(checkRegion(*this, getReverse(), all, getReverseInits().getTypes(), "reverse")));
+}
+
 static FailureOr<func::FuncOp> lookup(Operation *op, FlatSymbolRefAttr callee,
                                       SymbolTableCollection &symbols) {
   if (auto function = symbols.lookupNearestSymbolFrom<func::FuncOp>(op, callee)) return function;

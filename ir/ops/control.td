@@ -5,7 +5,7 @@
 include "ir/ops/base.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
 
-def Weir_YieldOp : Weir_Op<"yield", "Control", ByHand, [Pure, Terminator, ReturnLike, ParentOneOf<["IfOp", "ScanOp"]>]> {
+def Weir_YieldOp : Weir_Op<"yield", "Control", ByHand, [Pure, Terminator, ReturnLike, ParentOneOf<["IfOp", "ScanOp", "WhileOp", "SweepOp"]>]> {
   let arguments = (ins Variadic<AnyRankedTensor>:$operands);
   let assemblyFormat = "($operands^ `:` type($operands))? attr-dict";
   let builders = [OpBuilder<(ins), [{ (void)$_builder; }]>];
@@ -40,6 +40,43 @@ def Weir_ScanOp : Weir_Op<"scan", "Control", ByHand, [RecursiveMemoryEffects, At
     ::mlir::Block::BlockArgListType sliceArgs() { return getBody().front().getArguments().drop_front(numCarries()); }
     ::mlir::ResultRange finalCarries() { return getOutputs().take_front(numCarries()); }
     ::mlir::ResultRange stackedOutputs() { return getOutputs().drop_front(numCarries()); }
+  }];
+  let hasVerifier = 1;
+}
+
+def Weir_WhileOp : Weir_Op<"while", "Control", ByHand, [RecursiveMemoryEffects]> {
+  let summary = "while condition(carries): carries = body(carries)";
+  let description = [{
+    Results are the final carries. Both regions take the carries and may use outer values; the condition yields an i1
+    scalar. `snapshots` is how many states reverse mode may keep at a time: its memory does not grow with the number
+    of iterations (see sweep).
+  }];
+  let arguments = (ins Variadic<AnyRankedTensor>:$inits, I64Attr:$snapshots);
+  let results = (outs Variadic<AnyRankedTensor>:$outputs);
+  let regions = (region SizedRegion<1>:$condition, SizedRegion<1>:$body);
+  let assemblyFormat = [{`inits` `(` $inits `)` `snapshots` `=` $snapshots attr-dict `:` functional-type(operands, results)
+                         $condition `do` $body}];
+  let hasVerifier = 1;
+}
+
+def Weir_SweepOp : Weir_Op<"sweep", "Control", ByHand, [RecursiveMemoryEffects, AttrSizedOperandSegments]> {
+  let summary = "a loop of `trips` steps forwards, then back over the same states: the derivative of while";
+  let description = [{
+    s_(i+1) = forward(s_i) from forward_inits for i = 0 .. trips-1; then r_i = reverse(s_i, r_(i+1)) from reverse_inits
+    for i = trips-1 .. 0. Results are s_trips and r_0. It says what is to be computed, not which states are kept and
+    which computed again; JVP and transposition map sweeps to sweeps. passes/control_flow turns them into while loops
+    with `snapshots` states in memory.
+  }];
+  let arguments = (ins AnyRankedTensor:$trips, Variadic<AnyRankedTensor>:$forward_inits,
+                       Variadic<AnyRankedTensor>:$reverse_inits, I64Attr:$snapshots);
+  let results = (outs Variadic<AnyRankedTensor>:$outputs);
+  let regions = (region SizedRegion<1>:$forward, SizedRegion<1>:$reverse);
+  let assemblyFormat = [{$trips `forward` `(` $forward_inits `)` `reverse` `(` $reverse_inits `)` `snapshots` `=` $snapshots
+                         attr-dict `:` functional-type(operands, results) $forward `then` $reverse}];
+  let extraClassDeclaration = [{
+    unsigned numForward() { return getForwardInits().size(); }
+    ::mlir::ResultRange forwardFinals() { return getOutputs().take_front(numForward()); }
+    ::mlir::ResultRange reverseFinals() { return getOutputs().drop_front(numForward()); }
   }];
   let hasVerifier = 1;
 }

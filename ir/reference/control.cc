@@ -1,5 +1,5 @@
-// Ops that run other code: calls and launches in a frame of their own, the regions of if and scan
-// in the frame around them.
+// Ops that run other code: calls and launches in a frame of their own, the regions of if, scan,
+// while and sweep in the frame around them.
 #include "ir/dialect/weir.h"
 #include "ir/reference/frame.h"
 
@@ -74,6 +74,62 @@ static LogicalResult evaluateScan(ScanOp op, Frame &frame) {
   return success();
 }
 
+/// The loop runs as often as its condition says; where that is uncertain, so is everything.
+static LogicalResult evaluateWhile(WhileOp op, Frame &frame) {
+  llvm::SmallVector<ArrayPtr> carried;
+  for (mlir::Value init : op.getInits()) carried.push_back(frame.share(init));
+  bool certain = true;
+  auto run = [&](mlir::Region &region) {
+    for (auto [argument, array] : llvm::zip(region.getArguments(), carried))
+      frame.set(argument, array);
+    return frame.runBlock(region.front());
+  };
+  for (;;) {
+    auto condition = run(op.getCondition());
+    if (failed(condition)) return mlir::failure();
+    certain &= (*condition)[0]->errorAt(0) == 0;
+    if (!(*condition)[0]->ints[0]) break;
+    auto yielded = run(op.getBody());
+    if (failed(yielded)) return mlir::failure();
+    carried = std::move(*yielded);
+  }
+  for (auto [value, array] : llvm::zip(op->getResults(), carried))
+    frame.set(value, certain ? array : uncertain(*array));
+  return success();
+}
+
+/// Keeps every state: what a sweep means, not how little memory it can do with.
+static LogicalResult evaluateSweep(SweepOp op, Frame &frame) {
+  llvm::SmallVector<ArrayPtr> forward, reverse;
+  for (mlir::Value init : op.getForwardInits()) forward.push_back(frame.share(init));
+  for (mlir::Value init : op.getReverseInits()) reverse.push_back(frame.share(init));
+  auto set = [&](mlir::ValueRange arguments, llvm::ArrayRef<ArrayPtr> arrays) {
+    for (auto [argument, array] : llvm::zip(arguments, arrays)) frame.set(argument, array);
+  };
+  const NdArray &count = frame.operand(op, 0);
+  bool certain = count.errorAt(0) == 0;
+  std::vector<llvm::SmallVector<ArrayPtr>> states;
+  for (int64_t i = 0; i < count.ints[0]; ++i) {
+    states.push_back(forward);
+    set(op.getForward().getArguments(), forward);
+    auto yielded = frame.runBlock(op.getForward().front());
+    if (failed(yielded)) return mlir::failure();
+    forward = std::move(*yielded);
+  }
+  for (const auto &state : llvm::reverse(states)) {
+    mlir::ValueRange arguments(op.getReverse().getArguments());
+    set(arguments.take_front(state.size()), state);
+    set(arguments.drop_front(state.size()), reverse);
+    auto yielded = frame.runBlock(op.getReverse().front());
+    if (failed(yielded)) return mlir::failure();
+    reverse = std::move(*yielded);
+  }
+  llvm::append_range(forward, reverse);
+  for (auto [value, array] : llvm::zip(op->getResults(), forward))
+    frame.set(value, certain ? array : uncertain(*array));
+  return success();
+}
+
 void addControl(Evaluators &evaluators) {
   auto callee = [](auto op, Frame &frame) {
     return callInto(op, op.getCalleeAttr().getAttr(), frame);
@@ -82,6 +138,8 @@ void addControl(Evaluators &evaluators) {
   evaluators.add<LaunchOp>(callee);
   evaluators.add<IfOp>(evaluateIf);
   evaluators.add<ScanOp>(evaluateScan);
+  evaluators.add<WhileOp>(evaluateWhile);
+  evaluators.add<SweepOp>(evaluateSweep);
   evaluators.add<JvpOp>([](JvpOp op, Frame &) { return refuseDerivative(op); });
   evaluators.add<VjpOp>([](VjpOp op, Frame &) { return refuseDerivative(op); });
 }

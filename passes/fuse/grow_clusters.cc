@@ -164,10 +164,12 @@ void Clustering::startCluster(Operation *op) {
 Value Clustering::variableUpdatedBy(Value value) const {
   auto func = dyn_cast<func::FuncOp>(block.getParentOp());
   auto scan = dyn_cast<ir::ScanOp>(block.getParentOp());
+  auto loop = dyn_cast<ir::WhileOp>(block.getParentOp());
   for (OpOperand &use : value.getUses()) {
     if (use.getOwner() != block.getTerminator()) continue;
     int64_t i = use.getOperandNumber();
     if (scan && i < scan.numCarries()) return block.getArgument(i);
+    if (loop && block.getParent() == &loop.getBody()) return block.getArgument(i);
     auto updates =
         func ? func.getResultAttrOfType<IntegerAttr>(i, ir::kUpdatesAttr) : IntegerAttr();
     if (updates) return func.getArgument(updates.getInt());

@@ -32,7 +32,7 @@ OpClass classOf(Operation *op) {
       .Case<ir::ReduceSumOp, ir::ReduceMaxOp, ir::ReduceMinOp, ir::ReduceProdOp, ir::ReduceAndOp,
             ir::ReduceOrOp>([](auto reduce) { return reductionClass(reduce, reduce.getDims()); })
       .Case([](ir::DotOp) { return OpClass::Dot; })
-      .Case<ir::IfOp, ir::ScanOp>([](auto) { return OpClass::Control; })
+      .Case<ir::IfOp, ir::ScanOp, ir::WhileOp>([](auto) { return OpClass::Control; })
       .Default([](Operation *) { return OpClass::Own; });
 }
 

@@ -16,7 +16,7 @@ enum class OpClass {
   ColumnReduce, ///< reduces leading dims
   Dot,
   Own,    ///< a kernel by itself: scatter_add, dynamic_update_slice, argmax
-  Control ///< if and scan
+  Control ///< if, scan and while
 };
 
 OpClass classOf(mlir::Operation *op);

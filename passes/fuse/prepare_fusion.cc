@@ -50,7 +50,8 @@ void sinkInto(Region &region) {
 
 bool mustLieInMemory(OpOperand &use) {
   Operation *op = use.getOwner();
-  return op->hasTrait<OpTrait::IsTerminator>() || isa<ir::DotOp, ir::ScanOp, ir::IfOp>(op);
+  return op->hasTrait<OpTrait::IsTerminator>() || classOf(op) == OpClass::Control ||
+         isa<ir::DotOp>(op);
 }
 
 /// Memory to be filled with equal elements is a broadcast for those who need it there.
@@ -97,7 +98,7 @@ void prepareFusion(func::FuncOp func) {
   defineUndef(func);
   SmallVector<Region *> regions;
   func.walk<WalkOrder::PreOrder>([&](Operation *op) {
-    if (isa<ir::ScanOp, ir::IfOp>(op))
+    if (classOf(op) == OpClass::Control)
       for (Region &region : op->getRegions()) regions.push_back(&region);
   });
   for (Region *region : regions) sinkInto(*region);

@@ -26,6 +26,8 @@ public:
         scan->setAttr(ir::kLoopAttr, b.getI64IntegerAttr(plan.loops.at(op)));
         scan->setAttr(ir::kBodyBuffersAttr, buffers(scan.getBody().getArguments()));
       }
+      if (auto loop = dyn_cast<ir::WhileOp>(op))
+        loop->setAttr(ir::kBodyBuffersAttr, buffers(loop.getBody().getArguments()));
       if (auto copies = plan.copies.find(op); copies != plan.copies.end())
         op->setAttr(ir::kCopiesAttr, pairs(copies->second));
     });

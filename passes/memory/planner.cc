@@ -37,6 +37,9 @@ private:
   void planLaunch(ir::LaunchOp launch);
   void planIf(ir::IfOp branch);
   void planScan(ir::ScanOp scan);
+  void planWhile(ir::WhileOp loop);
+  SmallVector<Place> placeCarries(Operation *loop, ValueRange inits,
+                                  ArrayRef<Block::BlockArgListType> arguments);
   void planTerminator(Operation *terminator, const Targets &targets);
   void emitCopies(Operation *before, SmallVector<Copy> copies);
 
@@ -48,7 +51,7 @@ private:
   void place(Value value, Place where);
   std::optional<Place> freeTarget(OpResult result);
   Place resultPlace(OpResult result);
-  Place carryPlace(ir::ScanOp scan, unsigned carry, ArrayRef<Place> others);
+  Place carryPlace(Value init, OpResult result, ArrayRef<Place> others);
   bool isFreeFor(const Place &target, OpResult result);
   bool mayReuse(ir::LaunchOp launch, unsigned result, unsigned operand);
   std::optional<Place> dyingOperand(ir::LaunchOp launch, unsigned result);
@@ -124,6 +127,7 @@ void Planner::planOp(Operation *op) {
   if (auto launch = dyn_cast<ir::LaunchOp>(op)) return planLaunch(launch);
   if (auto branch = dyn_cast<ir::IfOp>(op)) return planIf(branch);
   if (auto scan = dyn_cast<ir::ScanOp>(op)) return planScan(scan);
+  if (auto loop = dyn_cast<ir::WhileOp>(op)) return planWhile(loop);
   if (auto view = dyn_cast<ir::ReshapeOp>(op))
     return place(view.getResult(), plan.places[view.getOperand()]);
   if (auto constant = dyn_cast<ir::ConstantOp>(op)) {
@@ -230,13 +234,12 @@ Place Planner::slice(const Place &whole, int64_t loop, Type element) {
 
 /// Where a carry lies during the loop and after it: in its initial value's bytes if nobody else
 /// reads them again.
-Place Planner::carryPlace(ir::ScanOp scan, unsigned carry, ArrayRef<Place> others) {
-  OpResult result = scan->getResult(carry);
-  int64_t start = positions.start(scan);
+Place Planner::carryPlace(Value init, OpResult result, ArrayRef<Place> others) {
+  int64_t start = positions.start(result.getOwner());
   auto isShared = [&](const Place &place) {
     return llvm::any_of(others, [&](const Place &other) { return other.storage == place.storage; });
   };
-  Place from = plan.places[scan.getInits()[carry]];
+  Place from = plan.places[init];
   const Storage &source = plan.storages[from.storage];
   bool dies =
       from.strides.empty() && from.bytes == source.bytes &&
@@ -248,23 +251,39 @@ Place Planner::carryPlace(ir::ScanOp scan, unsigned carry, ArrayRef<Place> other
   return free && !isShared(*free) ? *free : newPlace(result, start);
 }
 
+/// Places the carries of a loop, with copies of their initial values in front of it; `arguments`
+/// are those of its regions, carries first.
+SmallVector<Place> Planner::placeCarries(Operation *loop, ValueRange inits,
+                                         ArrayRef<Block::BlockArgListType> arguments) {
+  SmallVector<Copy> initial;
+  SmallVector<Place> places;
+  for (auto [init, result] : llvm::zip(inits, loop->getResults())) {
+    Place from = plan.places[init], carry = carryPlace(init, result, places);
+    if (carry != from) initial.push_back({from, carry});
+    places.push_back(carry);
+  }
+  for (Block::BlockArgListType region : arguments)
+    for (auto [argument, carry] : llvm::zip(region, places)) place(argument, carry);
+  for (const Place &carry : places) keepUntil(carry, positions.end(loop));
+  emitCopies(loop, initial);
+  return places;
+}
+
+void Planner::planWhile(ir::WhileOp loop) {
+  Block &condition = loop.getCondition().front(), &body = loop.getBody().front();
+  SmallVector<Place> places =
+      placeCarries(loop, loop.getInits(), {condition.getArguments(), body.getArguments()});
+  planBlock(condition, {std::nullopt});
+  planBlock(body, Targets(places.begin(), places.end()));
+  for (auto [result, chosen] : llvm::zip(loop->getResults(), places)) place(result, chosen);
+}
+
 void Planner::planScan(ir::ScanOp scan) {
   int64_t loop = plan.loops.size(), end = positions.end(scan);
   plan.loops[scan] = loop;
   Block &body = scan.getBody().front();
-  Targets targets;
-  SmallVector<Copy> initial;
-  SmallVector<Place> places;
-  for (auto [i, argument] : llvm::enumerate(scan.carryArgs())) {
-    Place from = plan.places[scan.getInits()[i]], carry = carryPlace(scan, i, places);
-    if (carry != from) initial.push_back({from, carry});
-    places.push_back(carry);
-    targets.push_back(carry);
-  }
-  for (auto [argument, carry] : llvm::zip(scan.carryArgs(), places)) {
-    place(argument, carry);
-    keepUntil(carry, end);
-  }
+  SmallVector<Place> places = placeCarries(scan, scan.getInits(), {scan.carryArgs()});
+  Targets targets(places.begin(), places.end());
   for (auto [argument, xs] : llvm::zip(scan.sliceArgs(), scan.getXs()))
     place(argument, slice(plan.places[xs], loop, argument.getType()));
   for (OpResult result : scan.stackedOutputs()) {
@@ -273,7 +292,6 @@ void Planner::planScan(ir::ScanOp scan) {
     Type element = body.getTerminator()->getOperand(result.getResultNumber()).getType();
     targets.push_back(slice(places.back(), loop, element));
   }
-  emitCopies(scan, initial);
   planBlock(body, targets);
   for (auto [result, chosen] : llvm::zip(scan->getResults(), places)) place(result, chosen);
 }

@@ -29,7 +29,7 @@ int64_t Positions::useEnd(OpOperand &use) const {
   Block *definedIn = use.get().getParentBlock();
   for (Block *block = user->getBlock(); block != definedIn;
        block = block->getParentOp()->getBlock())
-    if (isa<ir::ScanOp>(block->getParentOp())) at = end(block->getParentOp());
+    if (isa<ir::ScanOp, ir::WhileOp>(block->getParentOp())) at = end(block->getParentOp());
   return at;
 }
 

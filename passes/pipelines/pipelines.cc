@@ -6,6 +6,7 @@
 #include "codegen/cpu/compile/compile.h"
 #include "ir/dialect/weir.h"
 #include "ir/extensions/extensions.h"
+#include "passes/control_flow/control_flow.h"
 #include "passes/fuse/fuse.h"
 #include "passes/memory/memory.h"
 #include "passes/pipelines/dump.h"
@@ -30,6 +31,7 @@ void registerDialects(DialectRegistry &registry) {
 void registerAllPasses() {
   autodiff::registerAutodiffPasses();
   registerSimplifyPasses();
+  registerControlFlowPasses();
   registerFusePasses();
   registerMemoryPasses();
   PassPipelineRegistration<>(
@@ -59,6 +61,7 @@ void addPipeline(OpPassManager &pm, Level from, Level to) {
   if (to == Level::Resolved) pm.addPass(std::make_unique<VerifyLevel>());
   if (crosses(Level::Graph)) {
     pm.addPass(createInlineCallsPass());
+    pm.addPass(createExpandSweepsPass());
     pm.addPass(createSimplifyPass());
     pm.addPass(std::make_unique<VerifyLevel>());
   }

@@ -2,6 +2,7 @@
 // and results that nobody needs, and takes branches whose predicate is known. Differentiation
 // leaves many: residuals that are invariant, slices of broadcasts, tangents nobody reads.
 #include "ir/dialect/weir.h"
+#include "ir/pruning/prune.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "passes/simplify/scalar.h"
 #include "passes/simplify/simplify.h"
@@ -11,16 +12,16 @@ using namespace mlir;
 namespace weir::passes {
 namespace {
 
-bool isOutside(Value v, ir::ScanOp scan) {
-  return !scan.getBody().isAncestor(v.getParentRegion());
+bool isOutside(Value v, Operation *loop) {
+  return !loop->isAncestor(v.getParentBlock()->getParentOp());
 }
 
-bool hoistInvariants(ir::ScanOp scan) {
+bool hoistInvariants(Operation *loop, Region &body) {
   bool changed = false;
-  for (Operation &op : llvm::make_early_inc_range(scan.getBody().front().without_terminator())) {
+  for (Operation &op : llvm::make_early_inc_range(body.front().without_terminator())) {
     if (op.getNumRegions() != 0 || isa<ir::ConstantOp>(op) || !isMemoryEffectFree(&op)) continue;
-    if (!llvm::all_of(op.getOperands(), [&](Value v) { return isOutside(v, scan); })) continue;
-    op.moveBefore(scan);
+    if (!llvm::all_of(op.getOperands(), [&](Value v) { return isOutside(v, loop); })) continue;
+    op.moveBefore(loop);
     changed = true;
   }
   return changed;
@@ -87,82 +88,44 @@ bool replaceTrivialStacks(ir::ScanOp scan) {
   return changed;
 }
 
-/// Which outputs (carries, then stacks) somebody needs: used results, and carries that feed them.
-SmallVector<bool> neededOutputs(ir::ScanOp scan) {
-  Block &body = scan.getBody().front();
-  Operation *yield = body.getTerminator();
-  SmallVector<bool> needed(scan.getNumResults(), false);
-  SmallVector<Value> worklist;
-  llvm::DenseSet<Value> seen;
-  auto need = [&](unsigned i) {
-    if (needed[i]) return;
-    needed[i] = true;
-    worklist.push_back(yield->getOperand(i));
+/// Carries that the body yields as they came are their initial values.
+bool replaceInvariantCarries(ir::WhileOp loop) {
+  Block &body = loop.getBody().front(), &condition = loop.getCondition().front();
+  bool changed = false;
+  auto replace = [&](Value value, Value init) {
+    changed |= !value.use_empty();
+    value.replaceAllUsesWith(init);
   };
-  for (OpResult result : scan->getResults())
-    if (!result.use_empty()) need(result.getResultNumber());
-  while (!worklist.empty()) {
-    Value v = worklist.pop_back_val();
-    if (!seen.insert(v).second) continue;
-    if (auto arg = dyn_cast<BlockArgument>(v)) {
-      if (arg.getOwner() == &body && arg.getArgNumber() < scan.numCarries())
-        need(arg.getArgNumber());
-    } else if (scan.getBody().isAncestor(v.getParentRegion())) {
-      v.getDefiningOp()->walk(
-          [&](Operation *inner) { llvm::append_range(worklist, inner->getOperands()); });
-    }
+  for (auto [i, init] : llvm::enumerate(loop.getInits())) {
+    if (body.getTerminator()->getOperand(i) != body.getArgument(i)) continue;
+    replace(condition.getArgument(i), init);
+    replace(loop.getResult(i), init);
+    body.getArgument(i).replaceUsesWithIf(init, [&](OpOperand &use) {
+      bool isYield = use.getOwner() == body.getTerminator();
+      changed |= !isYield;
+      return !isYield;
+    });
   }
-  return needed;
+  return changed;
 }
 
-/// Rebuilds the scan with the outputs and slices that are needed. Carries and slices left out have
-/// no uses but dead ones.
-bool dropUnneeded(ir::ScanOp scan) {
-  SmallVector<bool> needed = neededOutputs(scan);
-  Block &body = scan.getBody().front();
-  Operation *yield = body.getTerminator();
-  llvm::BitVector deadArgs(body.getNumArguments()), deadOutputs(scan.getNumResults());
-  for (auto [i, need] : llvm::enumerate(needed)) {
-    if (need) continue;
-    deadOutputs.set(i);
-    if (int64_t(i) < scan.numCarries()) deadArgs.set(i);
-  }
-  yield->eraseOperands(deadOutputs);
-  SmallVector<Operation *> ops;
-  for (Operation &op : body.without_terminator()) ops.push_back(&op);
-  for (Operation *op : llvm::reverse(ops))
-    if (op->use_empty() && isMemoryEffectFree(op)) op->erase();
-  SmallVector<Value> inits, xs;
-  for (auto [i, x] : llvm::enumerate(scan.getXs())) {
-    if (scan.sliceArgs()[i].use_empty())
-      deadArgs.set(scan.numCarries() + i);
-    else
-      xs.push_back(x);
-  }
-  if (deadArgs.none() && deadOutputs.none()) return false;
-  SmallVector<Type> types;
-  for (OpResult result : scan->getResults())
-    if (needed[result.getResultNumber()]) types.push_back(result.getType());
-  for (auto [i, init] : llvm::enumerate(scan.getInits()))
-    if (needed[i]) inits.push_back(init);
-  OpBuilder b(scan);
-  auto smaller =
-      ir::ScanOp::create(b, scan.getLoc(), types, inits, xs, scan.getTrips(), scan.getReverse());
-  body.eraseArguments(deadArgs);
-  smaller.getBody().takeBody(scan.getBody());
-  unsigned next = 0;
-  for (OpResult result : scan->getResults())
-    if (needed[result.getResultNumber()]) result.replaceAllUsesWith(smaller.getResult(next++));
-  scan.erase();
-  return true;
+bool prune(Operation *op) {
+  return ir::pruneResults(op) != op;
+}
+
+bool cleanWhile(ir::WhileOp loop) {
+  bool changed = hoistInvariants(loop, loop.getCondition());
+  changed |= hoistInvariants(loop, loop.getBody());
+  changed |= replaceInvariantCarries(loop);
+  return prune(loop) || changed;
 }
 
 bool cleanScan(ir::ScanOp scan) {
-  bool changed = hoistInvariants(scan);
+  bool changed = hoistInvariants(scan, scan.getBody());
   changed |= replaceInvariantCarries(scan);
   changed |= replaceInvariantSlices(scan);
   changed |= replaceTrivialStacks(scan);
-  return dropUnneeded(scan) || changed;
+  return prune(scan) || changed;
 }
 
 /// A branch whose predicate is a constant.
@@ -174,29 +137,6 @@ bool takeKnownBranch(ir::IfOp op) {
   op.replaceAllUsesWith(yield->getOperands());
   yield->erase();
   op->getBlock()->getOperations().splice(op->getIterator(), taken.getOperations());
-  op.erase();
-  return true;
-}
-
-bool dropUnusedBranchResults(ir::IfOp op) {
-  llvm::BitVector dead(op.getNumResults());
-  SmallVector<Type> types;
-  for (OpResult result : op->getResults()) {
-    if (result.use_empty())
-      dead.set(result.getResultNumber());
-    else
-      types.push_back(result.getType());
-  }
-  if (dead.none()) return false;
-  OpBuilder b(op);
-  auto smaller = ir::IfOp::create(b, op.getLoc(), types, op.getPred());
-  for (auto [from, to] : llvm::zip(op->getRegions(), smaller->getRegions())) {
-    from.front().getTerminator()->eraseOperands(dead);
-    to.takeBody(from);
-  }
-  unsigned next = 0;
-  for (OpResult result : op->getResults())
-    if (!result.use_empty()) result.replaceAllUsesWith(smaller.getResult(next++));
   op.erase();
   return true;
 }
@@ -216,13 +156,15 @@ bool cleanLoops(Operation *root) {
   bool changed = moveSumsBehindLoops(root);
   SmallVector<Operation *> regions;
   root->walk([&](Operation *op) {
-    if (isa<ir::ScanOp, ir::IfOp>(op)) regions.push_back(op);
+    if (isa<ir::ScanOp, ir::WhileOp, ir::IfOp>(op)) regions.push_back(op);
   });
   for (Operation *op : regions) {
     if (auto scan = dyn_cast<ir::ScanOp>(op))
       changed |= cleanScan(scan);
+    else if (auto loop = dyn_cast<ir::WhileOp>(op))
+      changed |= cleanWhile(loop);
     else
-      changed |= takeKnownBranch(cast<ir::IfOp>(op)) || dropUnusedBranchResults(cast<ir::IfOp>(op));
+      changed |= takeKnownBranch(cast<ir::IfOp>(op)) || prune(op);
   }
   return changed;
 }

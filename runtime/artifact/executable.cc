@@ -50,6 +50,9 @@ int64_t maxLaunches(const std::vector<Instruction> &instructions) {
     case Instruction::Kind::Loop:
       launches += instruction.trips * body;
       break;
+    case Instruction::Kind::While:
+      launches += body + 2 * maxLaunches(instruction.condition);
+      break;
     }
   }
   return launches;

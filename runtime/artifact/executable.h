@@ -71,6 +71,7 @@ struct Instruction {
             // partly
     If,     // buffers[0] is an i1: `body` when it is not 0, else `otherwise`
     Loop,   // `body`, trips times; buffers with a LoopStride of this `loop` move
+    While,  // `condition`, which leaves an i1 in buffers[0]; `body` and again if that is not 0
   };
   Kind kind = Kind::Launch;
   int32_t kernel = 0;
@@ -80,6 +81,7 @@ struct Instruction {
   bool reverse = false;
   std::vector<Instruction> body;
   std::vector<Instruction> otherwise;
+  std::vector<Instruction> condition;
   /// Positions, in the list that holds this instruction, of those that must be finished before it
   /// starts: data edges and one edge for each reuse of a buffer. The order of the list satisfies
   /// them.
@@ -141,7 +143,7 @@ struct MemoryStatement {
 };
 MemoryStatement memoryStatement(const Executable &executable, int threads);
 
-/// Launches of one run when every If takes its longer side.
+/// Launches of one run when every If takes its longer side and every While goes round once.
 int64_t maxLaunches(const std::vector<Instruction> &instructions);
 
 } // namespace weir::runtime

@@ -103,17 +103,26 @@ private:
     case Instruction::Kind::Copy:
       return copy(instruction);
     case Instruction::Kind::If: {
-      if (instruction.buffers.size() != 1 ||
-          executable.buffers[instruction.buffers[0]].dtype != DType::I1 ||
-          executable.buffers[instruction.buffers[0]].bytes != 1)
-        return bad("the predicate of an if is not one i1");
+      if (absl::Status s = predicate(instruction, "an if"); !s.ok()) return s;
       if (absl::Status s = instructions(instruction.body, depth + 1); !s.ok()) return s;
       return instructions(instruction.otherwise, depth + 1);
     }
     case Instruction::Kind::Loop:
       return loop(instruction, depth);
+    case Instruction::Kind::While:
+      if (absl::Status s = predicate(instruction, "a while"); !s.ok()) return s;
+      if (absl::Status s = instructions(instruction.condition, depth + 1); !s.ok()) return s;
+      return instructions(instruction.body, depth + 1);
     }
     return bad("an instruction has an unknown kind");
+  }
+
+  absl::Status predicate(const Instruction &instruction, const char *what) const {
+    if (instruction.buffers.size() == 1 &&
+        executable.buffers[instruction.buffers[0]].dtype == DType::I1 &&
+        executable.buffers[instruction.buffers[0]].bytes == 1)
+      return absl::OkStatus();
+    return bad("the predicate of ", what, " is not one i1");
   }
 
   absl::Status copy(const Instruction &instruction) const {

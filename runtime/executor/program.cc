@@ -42,7 +42,8 @@ size_t countSlots(const std::vector<Instruction> &list) {
   size_t count = 0;
   for (const Instruction &instruction : list)
     count += instruction.buffers.size() + (instruction.kind == Instruction::Kind::Copy) +
-             countSlots(instruction.body) + countSlots(instruction.otherwise);
+             countSlots(instruction.body) + countSlots(instruction.otherwise) +
+             countSlots(instruction.condition);
   return count;
 }
 
@@ -95,6 +96,9 @@ void Program::flatten(const std::vector<Instruction> &list, const Bases &bases) 
       break;
     case Instruction::Kind::Loop:
       repeat(instruction, bases);
+      break;
+    case Instruction::Kind::While:
+      repeatWhile(instruction, bases);
       break;
     }
   }
@@ -156,6 +160,16 @@ void Program::repeat(const Instruction &instruction, const Bases &bases) {
   end.loop = instruction.loop;
   end.target = static_cast<int32_t>(begin + 1);
   code[begin].target = static_cast<int32_t>(code.size());
+}
+
+void Program::repeatWhile(const Instruction &instruction, const Bases &bases) {
+  int32_t begin = static_cast<int32_t>(code.size());
+  flatten(instruction.condition, bases);
+  add(Step::Kind::BranchIfNot).slots = addSlots(instruction.buffers);
+  size_t test = code.size() - 1;
+  flatten(instruction.body, bases);
+  add(Step::Kind::Jump).target = begin;
+  code[test].target = static_cast<int32_t>(code.size());
 }
 
 std::byte *Program::baseOf(const Buffer &buffer, const Bases &bases) {

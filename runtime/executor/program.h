@@ -106,6 +106,7 @@ private:
   void copy(const Instruction &instruction);
   void branch(const Instruction &instruction, const Bases &bases);
   void repeat(const Instruction &instruction, const Bases &bases);
+  void repeatWhile(const Instruction &instruction, const Bases &bases);
   void **addSlots(const std::vector<int32_t> &buffers, size_t extra = 0);
   Step &add(Step::Kind kind);
   static std::byte *baseOf(const Buffer &buffer, const Bases &bases);

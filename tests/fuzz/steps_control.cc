@@ -109,8 +109,47 @@ static bool scan(RandomGraph &g) {
   return true;
 }
 
+/// Runs while a counter is below a bound that is a value of the graph, at most 6 times.
+static bool whileLoop(RandomGraph &g) {
+  if (g.depth >= kMaxDepth) return false;
+  auto small = [](const Known &k) { return k.size() <= 100; };
+  std::vector<Known> inits = pickSome(g, 1, small);
+  if (inits.empty()) return false;
+  mlir::RankedTensorType count = g.typeOf({}, DType::I32);
+  auto number = [&](int32_t value) -> Value {
+    return g.op<ir::ConstantOp>(mlir::DenseElementsAttr::get(count, value));
+  };
+  Value bound = g.op<ir::MinOp>(g.valueOf(count).value, number(6));
+  llvm::SmallVector<mlir::Type> types;
+  Values initValues;
+  llvm::SmallVector<Argument> arguments;
+  for (const Known &init : inits) {
+    types.push_back(init.type());
+    initValues.push_back(init.value);
+    arguments.push_back({init.type(), std::max(init.magnitude, 1.0), false});
+  }
+  types.push_back(count);
+  initValues.push_back(number(0));
+  arguments.push_back({count, 6, true});
+  auto op = g.op<ir::WhileOp>(types, initValues, 1 + g.rng.below(4));
+  auto counter = [](mlir::Region &region) { return region.getArguments().back(); };
+  g.inRegion(op->getRegion(0), arguments, [&] {
+    return Values{g.op<ir::CompareOp>(counter(op->getRegion(0)), bound, ir::CompareDirection::lt)};
+  });
+  g.inRegion(op->getRegion(1), arguments, [&] {
+    g.grow(2 + g.rng.below(6));
+    Values results;
+    for (const Known &init : inits) results.push_back(g.tamed(g.like(init), 1).value);
+    results.push_back(g.op<ir::AddOp>(counter(op->getRegion(1)), number(1)));
+    return results;
+  });
+  for (auto [k, init] : llvm::enumerate(inits))
+    g.add(op->getResult(k), std::max(init.magnitude, 1.0));
+  return true;
+}
+
 std::vector<WeightedStep> controlSteps() {
-  return {{1, call}, {1, conditional}, {1.2, scan}};
+  return {{1, call}, {1, conditional}, {1.2, scan}, {0.8, whileLoop}};
 }
 
 } // namespace weir::testing

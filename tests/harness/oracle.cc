@@ -81,6 +81,8 @@ private:
     if (auto branch = mlir::dyn_cast<ir::IfOp>(op))
       return runBlock(op->getRegion(values[branch.getPred()].at(0) != 0 ? 0 : 1).front(), {});
     if (auto loop = mlir::dyn_cast<ir::ScanOp>(op)) return scan(loop);
+    if (auto loop = mlir::dyn_cast<ir::WhileOp>(op)) return whileLoop(loop);
+    if (auto loop = mlir::dyn_cast<ir::SweepOp>(op)) return sweep(loop);
     if (auto call = mlir::dyn_cast<ir::CallOp>(op))
       return runBlock(module.lookupSymbol<mlir::func::FuncOp>(call.getCallee()).front(),
                       operands(op));
@@ -117,6 +119,33 @@ private:
                                        : concatenate(slices, 0));
     }
     return results;
+  }
+
+  List whileLoop(ir::WhileOp op) {
+    List carried = operands(op);
+    for (;;) {
+      List goesOn = runBlock(op.getCondition().front(), carried);
+      if (!failure.empty() || goesOn[0].at(0) == 0) return carried;
+      carried = runBlock(op.getBody().front(), carried);
+    }
+  }
+
+  List sweep(ir::SweepOp op) {
+    const List in = operands(op);
+    const auto split = in.begin() + 1 + op.numForward();
+    List forward(in.begin() + 1, split), reverse(split, in.end());
+    std::vector<List> states;
+    for (double i = 0; i < in[0].at(0) && failure.empty(); ++i) {
+      states.push_back(forward);
+      forward = runBlock(op.getForward().front(), forward);
+    }
+    for (; !states.empty() && failure.empty(); states.pop_back()) {
+      List arguments = states.back();
+      arguments.insert(arguments.end(), reverse.begin(), reverse.end());
+      reverse = runBlock(op.getReverse().front(), arguments);
+    }
+    forward.insert(forward.end(), reverse.begin(), reverse.end());
+    return forward;
   }
 
   Tensor<T> checked(mlir::Operation *op, Tensor<T> y, size_t result) {

@@ -244,10 +244,99 @@ static void addScan(std::vector<Row> &rows) {
                   }});
 }
 
+/// carry = carry·k - carry, where k comes from outside, `trips` times by a counter that the
+/// condition reads.
+static Sample whileSample(DType dtype, Dims shape, int64_t trips) {
+  Range range = runtime::isFloat(dtype) ? Range{-1, 1} : Range{-2, 2};
+  auto build = [=](mlir::OpBuilder &b, mlir::Location loc, mlir::ValueRange x) -> Values {
+    auto number = [&](int64_t value) -> Value {
+      auto type = mlir::RankedTensorType::get({}, b.getI64Type());
+      return ir::ConstantOp::create(b, loc, mlir::DenseElementsAttr::get(type, value));
+    };
+    Value start = number(0);
+    mlir::SmallVector<mlir::Type> types{x[0].getType(), start.getType()};
+    auto op = ir::WhileOp::create(b, loc, types, mlir::ValueRange{x[0], start}, 2);
+    fillRegion(b, loc, op->getRegion(0), types, [&](mlir::ValueRange args) -> Values {
+      return {ir::CompareOp::create(b, loc, args[1], number(trips), ir::CompareDirection::lt)};
+    });
+    fillRegion(b, loc, op->getRegion(1), types, [&](mlir::ValueRange args) -> Values {
+      Value grown = ir::MulOp::create(b, loc, args[0], x[1]);
+      return {ir::SubOp::create(b, loc, grown, args[0]),
+              ir::AddOp::create(b, loc, args[1], number(1))};
+    });
+    return {op->getResult(0)};
+  };
+  auto reference = [=](const Plains &x) {
+    Plain y = x[0];
+    for (int64_t t = 0; t < trips; ++t)
+      for (size_t k = 0; k < y.values.size(); ++k)
+        y.values[k] = y.values[k] * x[1].values[k] - y.values[k];
+    return Plains{y};
+  };
+  return {shapeName(shape) + " trips " + std::to_string(trips),
+          {{dtype, shape, range}, {dtype, shape, range}},
+          build,
+          reference};
+}
+
+/// s = s·k forwards; r = r + s backwards.
+static Sample sweepSample(DType dtype, Dims shape, int64_t trips, int64_t snapshots) {
+  Range range = runtime::isFloat(dtype) ? Range{-1, 1} : Range{-2, 2};
+  auto build = [=](mlir::OpBuilder &b, mlir::Location loc, mlir::ValueRange x) -> Values {
+    auto type = mlir::RankedTensorType::get({}, b.getI64Type());
+    Value count = ir::ConstantOp::create(b, loc, mlir::DenseElementsAttr::get(type, trips));
+    mlir::SmallVector<mlir::Type> types{x[0].getType(), x[1].getType()};
+    auto op = ir::SweepOp::create(b, loc, types, count, x[0], x[1], snapshots);
+    fillRegion(b, loc, op->getRegion(0), types[0], [&](mlir::ValueRange args) -> Values {
+      return {ir::MulOp::create(b, loc, args[0], x[2])};
+    });
+    fillRegion(b, loc, op->getRegion(1), types, [&](mlir::ValueRange args) -> Values {
+      Value product = ir::MulOp::create(b, loc, args[0], x[2]);
+      return {ir::SubOp::create(b, loc, product, args[1])};
+    });
+    return op->getResults();
+  };
+  auto reference = [=](const Plains &x) {
+    Plain s = x[0], r = x[1];
+    std::vector<Plain> states;
+    for (int64_t t = 0; t < trips; ++t) {
+      states.push_back(s);
+      for (size_t k = 0; k < s.values.size(); ++k) s.values[k] *= x[2].values[k];
+    }
+    for (; !states.empty(); states.pop_back())
+      for (size_t k = 0; k < s.values.size(); ++k)
+        r.values[k] = states.back().values[k] * x[2].values[k] - r.values[k];
+    return Plains{s, r};
+  };
+  return {shapeName(shape) + " trips " + std::to_string(trips) + " snapshots " +
+              std::to_string(snapshots),
+          {{dtype, shape, range}, {dtype, shape, range}, {dtype, shape, range}},
+          build,
+          reference};
+}
+
+static void addWhile(std::vector<Row> &rows) {
+  rows.push_back({"weir.while", kNumeric, [](DType dtype) {
+                    std::vector<Sample> samples;
+                    for (int64_t trips : {0, 1, 4})
+                      for (const Dims &shape : {Dims{}, Dims{2, 3}})
+                        samples.push_back(whileSample(dtype, shape, trips));
+                    return samples;
+                  }});
+  rows.push_back({"weir.sweep", kNumeric, [](DType dtype) {
+                    std::vector<Sample> samples;
+                    for (int64_t snapshots : {1, 2, 3})
+                      for (int64_t trips : {0, 1, 2, 9})
+                        samples.push_back(sweepSample(dtype, {3}, trips, snapshots));
+                    return samples;
+                  }});
+}
+
 void addControlRows(std::vector<Row> &rows) {
   addCalls(rows);
   addIf(rows);
   addScan(rows);
+  addWhile(rows);
   addLaunch(rows);
   addDerivativeRequests(rows);
 }

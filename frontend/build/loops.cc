@@ -1,7 +1,7 @@
-// scan and cond: bodies run in a detached region, which becomes part of the graph only when all
+// Loops: bodies run in a detached region, which becomes part of the graph only when all
 // went well.
 #include "frontend/api/control.h"
-#include "frontend/build/function.h"
+#include "frontend/build/regions.h"
 
 using namespace mlir;
 
@@ -10,22 +10,6 @@ namespace weir {
 using namespace build;
 
 namespace {
-
-std::unique_ptr<Region> newRegion() {
-  auto region = std::make_unique<Region>();
-  region->push_back(new Block);
-  return region;
-}
-
-/// Ends the current block with a yield of `tensors`.
-SmallVector<Type> yield(GraphState &state, const char *name, const TensorList &tensors,
-                        Location at) {
-  SmallVector<Value> values;
-  for (size_t i = 0; i < tensors.size(); ++i)
-    values.push_back(state.use({tensors[i], "result " + std::to_string(i)}, name, at));
-  state.emitKnown("yield", values, {}, {}, {}, at);
-  return SmallVector<Type>(ValueRange(values).getTypes());
-}
 
 RankedTensorType stacked(Type slice, int64_t trips) {
   auto type = cast<RankedTensorType>(slice);
@@ -52,23 +36,17 @@ int64_t tripCount(const TensorList &xs, const ScanOptions &options, Location at)
   return trips;
 }
 
-void checkCarries(const TensorList &inits, const TensorList &carries, Location at) {
+void checkCarries(const std::string &name, const TensorList &inits, const TensorList &carries,
+                  Location at) {
   if (inits.size() != carries.size())
-    throw Error("scan: " + std::to_string(inits.size()) + " carries start, but the body gives " +
+    throw Error(name + ": " + std::to_string(inits.size()) + " carries start, but the body gives " +
                     std::to_string(carries.size()),
                 at);
   for (size_t i = 0; i < inits.size(); ++i)
     if (!(inits[i].type(at) == carries[i].type(at)))
-      throw Error("scan: carry " + std::to_string(i) + " starts as " + inits[i].type().str() +
+      throw Error(name + ": carry " + std::to_string(i) + " starts as " + inits[i].type().str() +
                       ", but the body gives " + carries[i].type().str(),
                   at, {noteOn({inits[i], "the start"}), noteOn({carries[i], "the body's"})});
-}
-
-StatePtr sharedState(const char *name, const TensorList &tensors, Location at) {
-  std::vector<Arg> args;
-  for (const Tensor &tensor : tensors) args.push_back(Arg(tensor, at));
-  if (args.empty()) throw Error(std::string(name) + ": there is neither a carry nor an input", at);
-  return build::stateOf(name, args);
 }
 
 } // namespace
@@ -99,7 +77,7 @@ Scanned scan(const TensorList &inits, const TensorList &xs, const ScanBody &body
     TensorList arguments = state->wrapAll(block->getArguments(), at);
     const auto split = arguments.begin() + static_cast<ptrdiff_t>(inits.size());
     Scanned step = body({arguments.begin(), split}, {split, arguments.end()});
-    checkCarries(inits, step.carries, at);
+    checkCarries("scan", inits, step.carries, at);
     TensorList yielded = step.carries;
     yielded.insert(yielded.end(), step.ys.begin(), step.ys.end());
     results = yield(*state, "scan", yielded, at);
@@ -151,72 +129,85 @@ Tensor repeat(int64_t trips, Arg init, const std::function<Tensor(Tensor)> &body
   return scan({tensorOf("repeat", init, "init")}, {}, step, {.trips = trips}, init.at).carries[0];
 }
 
-namespace {
-
-/// One branch: its region and what it gives.
-TensorList buildBranch(GraphState &state, const char *which, Region &region, const Function &f,
-                       const TensorList &operands, Location at) {
-  EnterScope scope(state, Scope::Region, &region.front(),
-                   std::string("the ") + which + " branch of cond");
-  // Without operands the body is the region; with them it is a function that both may share.
-  const bool closed = operands.empty() && !f.state()->graph;
-  const int64_t arity = f.state()->arity(state.shared_from_this(), {}, at);
-  if (closed && arity > 0)
-    throw Error(std::string("cond: the ") + which + " branch takes " + std::to_string(arity) +
-                    " tensors, but there are no operands",
+TensorList whileLoop(const TensorList &inits, const WhileCondition &condition,
+                     const WhileBody &body, WhileOptions options, Location at) {
+  const char *name = "whileLoop";
+  StatePtr state = sharedState(name, inits, at);
+  if (options.snapshots < 1)
+    throw Error("whileLoop: snapshots is " + std::to_string(options.snapshots) +
+                    ", but must be at least 1",
                 at);
-  TensorList results = closed ? f.state()->body({}) : call(f, operands, at).all();
-  yield(state, "cond", results, at);
-  return results;
-}
-
-} // namespace
-
-Results cond(Arg pred, const Function &thenBody, const Function &elseBody,
-             const TensorList &operands) {
-  const Location at = pred.at;
-  const Operand predicate{tensorOf("cond", pred, "pred"), "pred"};
-  if (!(predicate.tensor.type(at) == TensorType{i1, {}}))
-    throw Error("cond: pred is " + predicate.tensor.type().str() + ", but must be i1[]", at,
-                {noteOn(predicate)});
-  StatePtr state = GraphState::stateOf(predicate.tensor);
   Transaction transaction(*state);
-  Value condition = state->use(predicate, "cond", at);
+  SmallVector<Value> operands;
+  for (const Tensor &init : inits) operands.push_back(state->use({init, "an input"}, name, at));
   SmallVector<std::unique_ptr<Region>, 2> regions;
-  regions.push_back(newRegion());
-  regions.push_back(newRegion());
-  TensorList a = buildBranch(*state, "then", *regions[0], thenBody, operands, at);
-  TensorList b = buildBranch(*state, "else", *regions[1], elseBody, operands, at);
-  if (a.size() != b.size())
-    throw Error("cond: the then branch gives " + std::to_string(a.size()) +
-                    " results, the else branch " + std::to_string(b.size()),
-                at);
-  SmallVector<Type> types;
-  for (size_t i = 0; i < a.size(); ++i) {
-    if (!(a[i].type() == b[i].type()))
-      throw Error("cond: result " + std::to_string(i) + " is " + a[i].type().str() +
-                      " in the then branch, " + b[i].type().str() + " in the else branch",
-                  at, {noteOn({a[i], "then's"}), noteOn({b[i], "else's"})});
-    types.push_back(state->mlirType(a[i].type()));
-  }
-  Operation *op = state->emitKnown("if", condition, types, {}, regions, at);
-  Results results(state->wrapAll(op->getResults(), at), at);
+  auto build = [&](const char *what, const WhileBody &emit) {
+    regions.push_back(newRegion());
+    Block *block = &regions.back()->front();
+    EnterScope scope(*state, Scope::Region, block, std::string("the ") + what + " of whileLoop");
+    for (const Tensor &init : inits)
+      block->addArgument(state->mlirType(init.type()), state->locate(at));
+    yield(*state, name, emit(state->wrapAll(block->getArguments(), at)), at);
+  };
+  build("condition", [&](const TensorList &carries) {
+    Tensor goesOn = condition(carries);
+    if (!(goesOn.type(at) == TensorType{i1, {}}))
+      throw Error("whileLoop: the condition is " + goesOn.type().str() + ", but must be i1[]", at,
+                  {noteOn({goesOn, "the condition"})});
+    return TensorList{goesOn};
+  });
+  build("body", [&](const TensorList &carries) {
+    TensorList next = body(carries);
+    checkCarries(name, inits, next, at);
+    return next;
+  });
+  NamedAttribute snapshots = state->builder().getNamedAttr(
+      "snapshots", state->builder().getI64IntegerAttr(options.snapshots));
+  Operation *op =
+      state->emitKnown("while", operands, ValueRange(operands).getTypes(), snapshots, regions, at);
+  TensorList results = state->wrapAll(op->getResults(), at);
   transaction.commit();
   return results;
 }
 
-std::vector<Tensor> barrier(const std::vector<Tensor> &xs, Location at) {
-  StatePtr state = sharedState("barrier", xs, at);
-  SmallVector<Value> values;
-  for (const Tensor &x : xs) values.push_back(state->use({x, "operand"}, "barrier", at));
-  Operation *op = state->emitKnown("barrier", values, ValueRange(values).getTypes(), {}, {}, at);
-  return state->wrapAll(op->getResults(), at);
+Tensor whileLoop(Arg init, const std::function<Tensor(Tensor)> &condition,
+                 const std::function<Tensor(Tensor)> &body, WhileOptions options) {
+  return whileLoop(
+      {tensorOf("whileLoop", init, "init")},
+      [&](const TensorList &carries) { return condition(carries[0]); },
+      [&](const TensorList &carries) { return TensorList{body(carries[0])}; }, options, init.at)[0];
 }
 
-Tensor stopGradient(Arg x) {
-  // The derivative of a bit pattern is zero by definition.
-  Tensor operand = tensorOf("stopGradient", x);
-  return runtime::isFloat(operand.dtype(x.at)) ? bitcast(x, operand.dtype()) : operand;
+TensorList forLoop(Arg begin, Arg end, const TensorList &inits, const ForBody &body,
+                   WhileOptions options) {
+  const Location at = begin.at;
+  // A bound that is a number takes the other's dtype.
+  const bool endIsTensor = end.kind == Arg::IsTensor;
+  const Operand bound = endIsTensor ? Operand{end.tensor, "end"}
+                                    : Operand{tensorOf("forLoop", begin, "begin"), "begin"};
+  checkCounter("forLoop", bound, at);
+  CallScope scope(at);
+  Tensor zero = bound.tensor - bound.tensor;
+  Tensor last = endIsTensor ? end.tensor : zero + end;
+  TensorList carries = inits;
+  carries.push_back(begin.kind == Arg::IsTensor ? begin.tensor : zero + begin);
+  TensorList finals = whileLoop(
+      carries, [&](const TensorList &c) { return c.back() < last; },
+      [&](const TensorList &c) {
+        TensorList next = body(c.back(), TensorList(c.begin(), c.end() - 1));
+        next.push_back(c.back() + 1);
+        return next;
+      },
+      options, at);
+  finals.pop_back();
+  return finals;
+}
+
+TensorList map(const Function &f, const TensorList &xs, Location at) {
+  ScanBody each = [&](const TensorList &, const TensorList &slices) {
+    return Scanned{{}, call(f, slices, at).all()};
+  };
+  return scan({}, xs, each, {}, at).ys;
 }
 
 } // namespace weir
