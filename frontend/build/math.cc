@@ -65,9 +65,11 @@ Tensor cosOfAsin(const Tensor &x) {
 }
 
 /// Where the remainder `rest` must move by one divisor to have its sign.
-Tensor crosses(const Tensor &rest, const Arg &divisor) {
-  Tensor below = rest < 0;
-  return (rest != 0) & (below != compare(divisor, 0, Direction::Lt));
+Tensor crosses(const Tensor &rest, const Arg &y) {
+  Tensor divisor = y.kind == Arg::IsTensor
+                       ? y.tensor
+                       : numberAs(stateOf("floorDiv", {rest}), "floorDiv", y, {rest.dtype(), {}});
+  return (rest != 0) & ((rest < 0) != (divisor < 0));
 }
 
 } // namespace
