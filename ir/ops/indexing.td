@@ -32,9 +32,9 @@ class Weir_ScatterOp<string mnemonic, string loopKind, Derivative d, Dtypes dtyp
 def Weir_ScatterAddOp : Weir_ScatterOp<"scatter_add", "Sum", Linear<[0, 2]>> {
   let summary = "add slices along `dim` in ascending index order; an index out of range is dropped";
 }
-def Weir_ScatterMulOp : Weir_ScatterOp<"scatter_mul", "Prod", ByHand>;
-def Weir_ScatterMaxOp : Weir_ScatterOp<"scatter_max", "Max", ByHand>;
-def Weir_ScatterMinOp : Weir_ScatterOp<"scatter_min", "Min", ByHand>;
+def Weir_ScatterMulOp : Weir_ScatterOp<"scatter_mul", "Prod", ByHand>; // multiply slices along `dim` in ascending index order; an index out of range is dropped
+def Weir_ScatterMaxOp : Weir_ScatterOp<"scatter_max", "Max", ByHand>; // the larger of slices that meet along `dim`
+def Weir_ScatterMinOp : Weir_ScatterOp<"scatter_min", "Min", ByHand>; // the smaller of slices that meet along `dim`
 def Weir_ScatterSetOp : Weir_ScatterOp<"scatter_set", "Parallel", Linear<[0, 2]>, AnyDtype> {
   let summary = "replace slices along `dim`; where indices repeat, the last in ascending order stays";
 }

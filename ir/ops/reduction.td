@@ -15,12 +15,12 @@ class Weir_ReductionOp<string mnemonic, string loopKind, Derivative d, Dtypes dt
   }];
 }
 
-def Weir_ReduceSumOp : Weir_ReductionOp<"reduce_sum", "Sum", Linear<[0]>, Numeric>;
-def Weir_ReduceMaxOp : Weir_ReductionOp<"reduce_max", "Max", ByHand, Numeric>;
-def Weir_ReduceMinOp : Weir_ReductionOp<"reduce_min", "Min", ByHand, Numeric>;
-def Weir_ReduceProdOp : Weir_ReductionOp<"reduce_prod", "Prod", ByHand, Numeric>;
-def Weir_ReduceAndOp : Weir_ReductionOp<"reduce_and", "And", Zero, Bitwise>;
-def Weir_ReduceOrOp : Weir_ReductionOp<"reduce_or", "Or", Zero, Bitwise>;
+def Weir_ReduceSumOp : Weir_ReductionOp<"reduce_sum", "Sum", Linear<[0]>, Numeric>; // sum over `dims`
+def Weir_ReduceMaxOp : Weir_ReductionOp<"reduce_max", "Max", ByHand, Numeric>; // largest over `dims`; NaN if any is
+def Weir_ReduceMinOp : Weir_ReductionOp<"reduce_min", "Min", ByHand, Numeric>; // smallest over `dims`; NaN if any is
+def Weir_ReduceProdOp : Weir_ReductionOp<"reduce_prod", "Prod", ByHand, Numeric>; // product over `dims`
+def Weir_ReduceAndOp : Weir_ReductionOp<"reduce_and", "And", Zero, Bitwise>; // bits set in all over `dims`
+def Weir_ReduceOrOp : Weir_ReductionOp<"reduce_or", "Or", Zero, Bitwise>; // bits set in any over `dims`
 
 class Weir_ArgOp<string mnemonic> : Weir_SpaceOp<mnemonic, "Reduction", Zero, Numeric, 1,
     "::mlir::IntegerType::get(op.getOperand().getContext(), 32)"> {
@@ -66,11 +66,11 @@ class Weir_CumulativeOp<string mnemonic, Derivative d, Dtypes dtypes>
   }];
 }
 
-def Weir_CumulativeSumOp : Weir_CumulativeOp<"cumulative_sum", Linear<[0]>, Numeric>;
-def Weir_CumulativeProdOp : Weir_CumulativeOp<"cumulative_prod", ByHand, Numeric>;
-def Weir_CumulativeMaxOp : Weir_CumulativeOp<"cumulative_max", ByHand, Numeric>;
-def Weir_CumulativeMinOp : Weir_CumulativeOp<"cumulative_min", ByHand, Numeric>;
-def Weir_CumulativeLogsumexpOp : Weir_CumulativeOp<"cumulative_logsumexp", ByHand, Float>;
+def Weir_CumulativeSumOp : Weir_CumulativeOp<"cumulative_sum", Linear<[0]>, Numeric>; // each element and all before it along `dim`, summed
+def Weir_CumulativeProdOp : Weir_CumulativeOp<"cumulative_prod", ByHand, Numeric>; // each element and all before it along `dim`, multiplied
+def Weir_CumulativeMaxOp : Weir_CumulativeOp<"cumulative_max", ByHand, Numeric>; // largest so far along `dim`
+def Weir_CumulativeMinOp : Weir_CumulativeOp<"cumulative_min", ByHand, Numeric>; // smallest so far along `dim`
+def Weir_CumulativeLogsumexpOp : Weir_CumulativeOp<"cumulative_logsumexp", ByHand, Float>; // log of the sum of exponentials so far along `dim`
 
 def Weir_LinearRecurrenceOp : Weir_SpaceOp<"linear_recurrence", "Reduction", ByHand, Float, 2, operandElement,
                                            [SameTypeOperands]> {
