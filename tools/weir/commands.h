@@ -11,6 +11,7 @@ struct TrainOptions;
 void addTrain(CLI::App &app);
 void addTrainGpt(CLI::App &train);
 void addTrainMlp(CLI::App &train);
+void addTrainLeNet(CLI::App &train);
 void addRun(CLI::App &app);
 void addInspect(CLI::App &app);
 void addExplain(CLI::App &app);

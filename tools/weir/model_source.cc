@@ -2,6 +2,7 @@
 #include "tools/weir/model_source.h"
 
 #include "frontend/models/char_gpt.h"
+#include "frontend/models/lenet.h"
 #include "frontend/models/mlp.h"
 #include "ir/dialect/weir.h"
 #include "passes/pipelines/pipelines.h"
@@ -21,6 +22,8 @@ const std::map<std::string, std::function<Graph()>> &zoo() {
   static const std::map<std::string, std::function<Graph()>> models = {
       {"gpt", [] { return models::charGptTraining({}, {}, 1); }},
       {"gpt-eval", [] { return models::charGptEvaluation({}, 64); }},
+      {"lenet", [] { return models::lenetTraining({}, nn::adam(1e-3), 1); }},
+      {"lenet-eval", [] { return models::lenetEvaluation({}); }},
       {"mlp", [] { return models::mlpTraining({.sizes = {784, 128, 10}}, nn::adam(1e-3), 1); }},
       {"mlp-eval", [] { return models::mlpEvaluation({.sizes = {784, 128, 10}}); }},
   };

@@ -12,6 +12,7 @@ void addTrain(CLI::App &app) {
   train->require_subcommand(1);
   addTrainGpt(*train);
   addTrainMlp(*train);
+  addTrainLeNet(*train);
 }
 
 void addCommonTrainOptions(CLI::App &app, TrainOptions &options) {

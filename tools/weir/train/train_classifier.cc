@@ -1,0 +1,216 @@
+// `weir train mlp` and `weir train lenet`: classifiers of fixed-size rows and of small images, from
+// a CSV file or MNIST's idx files.
+#include "frontend/data/readers.h"
+#include "frontend/data/text.h"
+#include "frontend/models/lenet.h"
+#include "frontend/models/mlp.h"
+#include "tools/weir/commands.h"
+#include "tools/weir/train/training_loop.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <sstream>
+
+namespace weir::tools {
+
+namespace {
+
+struct ClassifierOptions {
+  std::string data, labels;
+  std::vector<int64_t> hidden = {128}; ///< of the mlp
+  int64_t batch = 64, epochs = 60;
+  double rate = 1e-3, scale = 16;
+  std::string holdOut = "fifth";
+};
+
+/// A model for rows of `features` numbers and `classes`, in batches of `batch`.
+struct Classifier {
+  std::string name, shape; ///< as the user knows it: "mlp", "784,128,10"
+  Graph training, evaluation;
+};
+using ClassifierFor = std::function<Classifier(int64_t features, int64_t classes, int64_t batch,
+                                               const nn::Optimizer &optimizer, uint64_t seed)>;
+
+struct Split {
+  data::LabelledRows training, test;
+};
+
+/// "fifth": every fifth row (index mod 5 = 4) is tested; "last-fifth": the last fifth of the rows.
+Split splitRows(const data::LabelledRows &rows, const std::string &holdOut) {
+  std::vector<int64_t> train, test;
+  for (int64_t i = 0; i < rows.rows(); ++i) {
+    bool held = holdOut == "fifth" ? i % 5 == 4 : i >= rows.rows() - rows.rows() / 5;
+    (held ? test : train).push_back(i);
+  }
+  return {rows.pick(train), rows.pick(test)};
+}
+
+struct Score {
+  double loss = 0, accuracy = 0;
+};
+
+Score evaluateRows(Program &evaluation, const data::LabelledRows &rows, int64_t batch) {
+  Score score;
+  auto labels = rows.labels.data<int32_t>();
+  for (int64_t start = 0; start < rows.rows(); start += batch) {
+    std::vector<int64_t> indices;
+    for (int64_t i = 0; i < batch; ++i) indices.push_back(std::min(start + i, rows.rows() - 1));
+    data::LabelledRows part = rows.pick(indices);
+    Array logits = evaluation.run({{"x", part.features}, {"y", part.labels}}, {"logits"})["logits"];
+    std::vector<double> values = logits.toDoubles();
+    int64_t classes = logits.dims()[1];
+    for (int64_t i = 0; i < batch && start + i < rows.rows(); ++i) {
+      auto row = values.begin() + i * classes;
+      auto best = std::max_element(row, row + classes);
+      double total = 0;
+      for (int64_t c = 0; c < classes; ++c) total += std::exp(row[c] - *best);
+      int32_t label = labels[start + i];
+      score.loss += std::log(total) + *best - row[label];
+      score.accuracy += best - row == label;
+    }
+  }
+  return {score.loss / rows.rows(), score.accuracy / rows.rows()};
+}
+
+std::string join(const std::vector<int64_t> &sizes) {
+  std::string text;
+  for (int64_t size : sizes) text += (text.empty() ? "" : ",") + std::to_string(size);
+  return text;
+}
+
+int64_t countClasses(const data::LabelledRows &rows) {
+  auto labels = rows.labels.data<int32_t>();
+  return labels.empty() ? 1 : *std::max_element(labels.begin(), labels.end()) + 1;
+}
+
+void trainClassifier(const ClassifierOptions &options, TrainOptions train,
+                     const ClassifierFor &build) {
+  data::LabelledRows rows = options.labels.empty() ? data::readCsv(options.data, options.scale)
+                                                   : data::readIdx(options.data, options.labels);
+  Split split = splitRows(rows, options.holdOut);
+  if (split.test.rows() == 0)
+    throw Error(options.data + " has too few rows to hold some out", Location::current());
+  std::filesystem::create_directories(train.folder);
+  if (train.steps == 0)
+    train.steps = options.epochs * std::max<int64_t>(1, split.training.rows() / options.batch);
+
+  const int64_t batch = std::min(options.batch, split.training.rows());
+  nn::Schedule rate = nn::warmupCosine(options.rate, std::max<int64_t>(1, train.steps / 20),
+                                       train.steps, options.rate / 100);
+  Classifier model =
+      build(rows.features.dims()[1], countClasses(rows), batch, nn::adam(rate), train.seed);
+  std::fprintf(stderr, "%s: %ld rows train, %ld test; %s %s\n", options.data.c_str(),
+               static_cast<long>(split.training.rows()), static_cast<long>(split.test.rows()),
+               model.name.c_str(), model.shape.c_str());
+
+  CompileOptions compile{.threads = static_cast<int>(train.threads)};
+  Program program = model.training.compile(compile), evaluation = model.evaluation.compile(compile);
+  data::EpochSampler sampler(split.training.rows(), batch, train.seed);
+  Score score;
+
+  TrainTask task;
+  task.title = model.name + " " + model.shape + " on " +
+               std::filesystem::path(options.data).filename().string();
+  task.config = {{"model", model.name},
+                 {"sizes", model.shape},
+                 {"batch", std::to_string(batch)},
+                 {"steps", std::to_string(train.steps)},
+                 {"seed", std::to_string(train.seed)},
+                 {"rows", std::to_string(rows.rows())}};
+  task.nextBatch = [&] {
+    data::LabelledRows chosen = split.training.pick(sampler.next());
+    return Feeds{{"x", chosen.features}, {"y", chosen.labels}};
+  };
+  task.samplerState = [&] {
+    return std::to_string(sampler.state()[0]) + " " + std::to_string(sampler.state()[1]);
+  };
+  task.restoreSampler = [&](const std::string &text) {
+    std::array<uint64_t, 2> state{};
+    std::istringstream(text) >> state[0] >> state[1];
+    sampler.restore(state);
+  };
+  task.validationLoss = [&](const Program &trained) {
+    evaluation.copyVariables(trained);
+    score = evaluateRows(evaluation, split.test, batch);
+    return score.loss;
+  };
+  task.unitsPerStep = batch;
+  task.unit = "rows";
+
+  TrainResult result = runTraining(program, task, train);
+  if (result.interrupted) return reportInterrupted(train);
+  std::printf("test accuracy %.2f %%  test loss %.4f\n", 100 * score.accuracy, score.loss);
+  reportTraining(program, task, train, result);
+}
+
+Classifier mlp(const std::vector<int64_t> &hidden, int64_t features, int64_t classes, int64_t batch,
+               const nn::Optimizer &optimizer, uint64_t seed) {
+  models::MlpClassifier model{.sizes = {features}, .batch = batch};
+  model.sizes.insert(model.sizes.end(), hidden.begin(), hidden.end());
+  model.sizes.push_back(classes);
+  return {"mlp", join(model.sizes), models::mlpTraining(model, optimizer, seed),
+          models::mlpEvaluation(model)};
+}
+
+Classifier lenet(int64_t features, int64_t classes, int64_t batch, const nn::Optimizer &optimizer,
+                 uint64_t seed) {
+  const auto side = static_cast<int64_t>(std::lround(std::sqrt(static_cast<double>(features))));
+  if (side * side != features)
+    throw Error("train lenet: rows of " + std::to_string(features) +
+                    " numbers are not square images",
+                Location::current());
+  models::LeNetOptions model{.side = side, .classes = classes, .batch = batch};
+  return {"lenet", join({side, side, classes}), models::lenetTraining(model, optimizer, seed),
+          models::lenetEvaluation(model)};
+}
+
+void addClassifierOptions(CLI::App &app, ClassifierOptions &options) {
+  app.add_option("--data", options.data,
+                 "CSV of numbers with the label last, or an idx file of images")
+      ->required();
+  app.add_option("--labels", options.labels, "idx file of labels, when --data is one of images");
+  app.add_option("--batch", options.batch, "rows a step")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app.add_option("--epochs", options.epochs, "passes over the rows, when --steps is not given")
+      ->capture_default_str();
+  app.add_option("--rate", options.rate, "highest learning rate (Adam, cosine)")
+      ->capture_default_str();
+  app.add_option("--scale", options.scale, "CSV features are divided by this")
+      ->capture_default_str();
+  app.add_option("--hold-out", options.holdOut,
+                 "rows to test on: fifth (every fifth row) or last-fifth")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"fifth", "last-fifth"}));
+}
+
+} // namespace
+
+void addTrainMlp(CLI::App &train) {
+  auto *app =
+      train.add_subcommand("mlp", "a classifier on a CSV file (label last) or MNIST's idx files");
+  auto options = std::make_shared<ClassifierOptions>();
+  auto common = std::make_shared<TrainOptions>(TrainOptions{.folder = "weir-mlp", .steps = 0});
+  addClassifierOptions(*app, *options);
+  app->add_option("--hidden", options->hidden, "sizes of the hidden layers")
+      ->delimiter(',')
+      ->capture_default_str();
+  addCommonTrainOptions(*app, *common);
+  app->callback([=] {
+    trainClassifier(*options, *common, [=](auto... rows) { return mlp(options->hidden, rows...); });
+  });
+}
+
+void addTrainLeNet(CLI::App &train) {
+  auto *app =
+      train.add_subcommand("lenet", "LeNet-5 on MNIST's idx files, or square images in CSV");
+  auto options = std::make_shared<ClassifierOptions>(ClassifierOptions{.epochs = 10, .rate = 2e-3});
+  auto common = std::make_shared<TrainOptions>(TrainOptions{.folder = "weir-lenet", .steps = 0});
+  addClassifierOptions(*app, *options);
+  addCommonTrainOptions(*app, *common);
+  app->callback([=] { trainClassifier(*options, *common, lenet); });
+}
+
+} // namespace weir::tools
