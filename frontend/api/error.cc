@@ -2,15 +2,13 @@
 
 #include "runtime/base/library_file.h"
 
-#include <cstring>
-
 namespace weir {
 namespace {
 
-thread_local std::vector<Location> scopes; // outermost first
+thread_local std::vector<Place> scopes; // outermost first
 
-bool sameFrame(const Location &a, const Location &b) {
-  return a.line() == b.line() && !std::strcmp(a.file_name(), b.file_name());
+bool sameFrame(const Place &a, const Place &b) {
+  return a.line == b.line && a.file == b.file;
 }
 
 std::string renderLine(const Place &at, const std::string &kind, const std::string &message) {
@@ -19,28 +17,28 @@ std::string renderLine(const Place &at, const std::string &kind, const std::stri
 
 } // namespace
 
-CallScope::CallScope(Location at) {
-  scopes.push_back(at);
+CallScope::CallScope(Place at) {
+  scopes.push_back(std::move(at));
 }
 CallScope::~CallScope() {
   scopes.pop_back();
 }
 
-CallChain callChain(Location at) {
-  CallChain chain{at};
+CallChain callChain(Place at) {
+  CallChain chain{std::move(at)};
   for (auto scope = scopes.rbegin(); scope != scopes.rend(); ++scope)
     if (!sameFrame(chain.back(), *scope)) chain.push_back(*scope);
   return chain;
 }
 
-Location userFrame(const CallChain &chain) {
-  for (const Location &frame : chain)
-    if (!runtime::isLibraryFile(frame.file_name())) return frame;
+Place userFrame(const CallChain &chain) {
+  for (const Place &frame : chain)
+    if (!runtime::isLibraryFile(frame.file)) return frame;
   return chain.back();
 }
 
 Error::Error(std::string message, Location at, std::vector<Note> notes, std::string fix)
-    : Error(std::move(message), Place(userFrame(callChain(at))), std::move(notes), std::move(fix)) {
+    : Error(std::move(message), userFrame(callChain(at)), std::move(notes), std::move(fix)) {
 }
 
 Error::Error(std::string message, Place place, std::vector<Note> notes, std::string fix)

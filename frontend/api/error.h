@@ -13,16 +13,17 @@ namespace weir {
 /// A place in the user's program, from std::source_location.
 using Location = std::source_location;
 
-/// Innermost first: the call that failed, then the CallScopes that enclose it.
-using CallChain = std::vector<Location>;
-
-/// File, as the compiler was given it, and line.
+/// File, as the compiler was given it, line and column: of C++, or of a text that is imported.
 struct Place {
-  Place(Location at) : file(at.file_name()), line(at.line()) {}
-  Place(std::string file, unsigned line) : file(std::move(file)), line(line) {}
+  Place(Location at) : file(at.file_name()), line(at.line()), column(at.column()) {}
+  Place(std::string file, unsigned line, unsigned column = 0)
+      : file(std::move(file)), line(line), column(column) {}
   std::string file;
-  unsigned line;
+  unsigned line, column;
 };
+
+/// Innermost first: the call that failed, then the CallScopes that enclose it.
+using CallChain = std::vector<Place>;
 
 /// One line below the error: where an operand was made and what it is.
 struct Note {
@@ -60,17 +61,18 @@ private:
 /// While it lives, ops made on this thread belong to the call at `at`. Open one at the start of a
 /// function that builds ops on behalf of its caller:
 ///   Tensor swish(Arg x) { CallScope scope(x.at); return x.tensor * logistic(x.tensor); }
+/// An importer opens one at the line of its text.
 class CallScope {
 public:
-  explicit CallScope(Location at);
+  explicit CallScope(Place at);
   ~CallScope();
   CallScope(const CallScope &) = delete;
   CallScope &operator=(const CallScope &) = delete;
 };
 
 /// `at` and the CallScopes open on this thread, innermost first; a repeated frame is kept once.
-CallChain callChain(Location at);
+CallChain callChain(Place at);
 /// The first frame outside the library's own folders; the outermost frame if there is none.
-Location userFrame(const CallChain &chain);
+Place userFrame(const CallChain &chain);
 
 } // namespace weir

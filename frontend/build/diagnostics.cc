@@ -29,7 +29,7 @@ DiagnosticCollector::DiagnosticCollector(MLIRContext &context)
 void DiagnosticCollector::raise(const std::string &what, Location at) {
   if (items.empty()) throw Error(what + " failed without a message; this is a bug in weir", at);
   Item &first = items.front();
-  const Place place = first.place.value_or(Place(userFrame(callChain(at))));
+  const Place place = first.place.value_or(userFrame(callChain(at)));
   throw Error(first.message, place, std::move(first.notes), "");
 }
 

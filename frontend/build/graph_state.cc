@@ -35,9 +35,8 @@ TensorType typeOf(Value value) {
 
 mlir::Location GraphState::locate(Location at) {
   SmallVector<mlir::Location> frames;
-  for (const Location &frame : callChain(at))
-    frames.push_back(
-        FileLineColLoc::get(&context, frame.file_name(), frame.line(), frame.column()));
+  for (const Place &frame : callChain(at))
+    frames.push_back(FileLineColLoc::get(&context, frame.file, frame.line, frame.column));
   if (frames.size() == 1) return frames[0];
   return CallSiteLoc::get(frames[0], ArrayRef<mlir::Location>(frames).drop_front());
 }

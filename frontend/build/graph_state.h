@@ -34,7 +34,7 @@ struct Record {
   mlir::Value value; ///< null: given up after an error
   Scope *scope;
   TensorType type;
-  Location made;
+  Place made;
 };
 
 struct InputRecord {
@@ -44,7 +44,7 @@ struct InputRecord {
 struct OutputRecord {
   std::string name;
   uint32_t tensor;
-  Location at;
+  Place at;
 };
 struct VariableRecord {
   std::string name;

@@ -19,7 +19,7 @@ bool isLibraryFile(std::string_view file) {
   file.remove_prefix(root.size());
   if (!file.starts_with(frontend)) return false;
   file.remove_prefix(frontend.size());
-  for (std::string_view folder : {"api/", "build/", "nn/", "data/"})
+  for (std::string_view folder : {"api/", "build/", "nn/", "data/", "import/"})
     if (file.starts_with(folder)) return true;
   return false;
 }
