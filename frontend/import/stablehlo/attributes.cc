@@ -1,0 +1,213 @@
+// A recursive-descent parser over one string; every function leaves the position after what it
+// read.
+#include "frontend/import/stablehlo/attributes.h"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <initializer_list>
+#include <utility>
+
+namespace weir::stablehlo {
+
+AttributeError::AttributeError(std::string_view text, size_t position, const std::string &expected)
+    : message("expected " + expected + " at position " + std::to_string(position) + " of '" +
+              std::string(text) + "'"),
+      offset(position) {}
+
+namespace {
+
+class Reader {
+public:
+  explicit Reader(std::string_view text) : text(text) {}
+
+  [[noreturn]] void fail(const std::string &expected) const {
+    throw AttributeError(text, at, expected);
+  }
+
+  /// Whether `token` comes next; then it is read.
+  bool accept(std::string_view token) {
+    skipSpace();
+    if (text.substr(at, token.size()) != token) return false;
+    at += token.size();
+    return true;
+  }
+
+  void expect(std::string_view token) {
+    if (!accept(token)) fail("'" + std::string(token) + "'");
+  }
+
+  void expectEnd() {
+    skipSpace();
+    if (at != text.size()) fail("the end");
+  }
+
+  std::string word() {
+    skipSpace();
+    const size_t start = at;
+    while (at < text.size() &&
+           (std::isalnum(static_cast<unsigned char>(text[at])) || text[at] == '_'))
+      ++at;
+    if (at == start) fail("a word");
+    return std::string(text.substr(start, at - start));
+  }
+
+  int64_t integer() {
+    skipSpace();
+    int64_t value = 0;
+    auto [end, error] = std::from_chars(text.data() + at, text.data() + text.size(), value);
+    if (error != std::errc()) fail("an integer");
+    at = static_cast<size_t>(end - text.data());
+    return value;
+  }
+
+  /// A dim or a list of dims.
+  Dims64 dims() {
+    if (!accept("[")) return {dim()};
+    Dims64 list;
+    if (accept("]")) return list;
+    do list.push_back(dim());
+    while (accept(","));
+    expect("]");
+    return list;
+  }
+
+private:
+  int64_t dim() {
+    skipSpace();
+    const size_t start = at;
+    const int64_t value = integer();
+    if (value >= 0 && value < 1 << 16) return value;
+    at = start;
+    fail("a dim");
+  }
+  void skipSpace() {
+    while (at < text.size() && std::isspace(static_cast<unsigned char>(text[at]))) ++at;
+  }
+
+  std::string_view text;
+  size_t at = 0;
+};
+
+using Field = std::pair<std::string_view, Dims64 *>;
+
+/// NAME<key = dims, ...>; keys may be left out, but not repeated.
+void parseFields(std::string_view text, std::string_view name, std::vector<Field> fields) {
+  Reader in(text);
+  in.expect(name);
+  in.expect("<");
+  if (!in.accept(">")) {
+    do {
+      Reader before = in;
+      const std::string key = in.word();
+      auto field = std::find_if(fields.begin(), fields.end(),
+                                [&](const Field &f) { return f.first == key; });
+      if (field == fields.end()) before.fail("another key than '" + key + "'");
+      in.expect("=");
+      *field->second = in.dims();
+      fields.erase(field);
+    } while (in.accept(","));
+    in.expect(">");
+  }
+  in.expectEnd();
+}
+
+/// A field that is one dim; 0 when it is left out.
+int64_t onlyDim(std::string_view text, std::string_view key, const Dims64 &dims) {
+  if (dims.size() > 1)
+    throw AttributeError(text, text.find(key), "one dim for " + std::string(key));
+  return dims.empty() ? 0 : dims[0];
+}
+
+/// [b, 0, 1, f]: `batch` and `feature` are the letters of the dims that are not spatial.
+ConvSide parseSide(Reader &in, char batch, char feature) {
+  ConvSide side{-1, -1, {}};
+  std::vector<std::pair<int64_t, int64_t>> spatial; // number, position
+  in.expect("[");
+  int64_t position = 0;
+  do {
+    if (side.batch < 0 && in.accept(std::string(1, batch)))
+      side.batch = position;
+    else if (side.feature < 0 && in.accept(std::string(1, feature)))
+      side.feature = position;
+    else
+      spatial.push_back({in.integer(), position});
+    ++position;
+  } while (in.accept(","));
+  std::sort(spatial.begin(), spatial.end());
+  for (size_t i = 0; i < spatial.size(); ++i) {
+    if (spatial[i].first != static_cast<int64_t>(i)) in.fail("spatial dims 0, 1, ... before this");
+    side.spatial.push_back(spatial[i].second);
+  }
+  if (side.batch < 0 || side.feature < 0)
+    in.fail(std::string("dims '") + batch + "' and '" + feature + "' before this");
+  in.expect("]");
+  return side;
+}
+
+} // namespace
+
+DotNumbers parseDot(std::string_view text) {
+  DotNumbers n;
+  parseFields(text, "dot",
+              {{"lhs_batching_dimensions", &n.lhsBatch},
+               {"rhs_batching_dimensions", &n.rhsBatch},
+               {"lhs_contracting_dimensions", &n.lhsContract},
+               {"rhs_contracting_dimensions", &n.rhsContract}});
+  return n;
+}
+
+GatherNumbers parseGather(std::string_view text) {
+  GatherNumbers n;
+  Dims64 indexVectorDim;
+  parseFields(text, "gather",
+              {{"offset_dims", &n.offsetDims},
+               {"collapsed_slice_dims", &n.collapsedSliceDims},
+               {"operand_batching_dims", &n.operandBatchingDims},
+               {"start_indices_batching_dims", &n.startIndicesBatchingDims},
+               {"start_index_map", &n.startIndexMap},
+               {"index_vector_dim", &indexVectorDim}});
+  n.indexVectorDim = onlyDim(text, "index_vector_dim", indexVectorDim);
+  return n;
+}
+
+ScatterNumbers parseScatter(std::string_view text) {
+  ScatterNumbers n;
+  Dims64 indexVectorDim;
+  parseFields(text, "scatter",
+              {{"update_window_dims", &n.updateWindowDims},
+               {"inserted_window_dims", &n.insertedWindowDims},
+               {"input_batching_dims", &n.inputBatchingDims},
+               {"scatter_indices_batching_dims", &n.scatterIndicesBatchingDims},
+               {"scatter_dims_to_operand_dims", &n.scatterDimsToOperandDims},
+               {"index_vector_dim", &indexVectorDim}});
+  n.indexVectorDim = onlyDim(text, "index_vector_dim", indexVectorDim);
+  return n;
+}
+
+ConvNumbers parseConv(std::string_view text) {
+  Reader in(text);
+  ConvNumbers n;
+  in.expect("conv");
+  in.expect("<");
+  n.lhs = parseSide(in, 'b', 'f');
+  in.expect("x");
+  n.rhs = parseSide(in, 'i', 'o');
+  in.expect("->");
+  n.out = parseSide(in, 'b', 'f');
+  in.expect(">");
+  in.expectEnd();
+  if (n.lhs.spatial.size() != n.rhs.spatial.size() || n.lhs.spatial.size() != n.out.spatial.size())
+    in.fail("as many spatial dims everywhere");
+  return n;
+}
+
+std::string parseEnum(std::string_view text, std::string_view kind) {
+  Reader in(text);
+  in.expect(kind);
+  std::string value = in.word();
+  in.expectEnd();
+  return value;
+}
+
+} // namespace weir::stablehlo

@@ -1,0 +1,82 @@
+// The grammar of StableHLO's attributes, and what is said where a text leaves it.
+// features: A1
+#include "frontend/import/stablehlo/attributes.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace weir::stablehlo {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::StrEq;
+
+template <typename F> std::string messageOf(F &&parse) {
+  try {
+    parse();
+  } catch (const AttributeError &error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(Attributes, DotMayBeEmpty) {
+  EXPECT_THAT(parseDot("dot<>").lhsContract, IsEmpty());
+  const DotNumbers n = parseDot("dot<lhs_batching_dimensions = [0], rhs_batching_dimensions = [1], "
+                                "lhs_contracting_dimensions = [2, 3], "
+                                "rhs_contracting_dimensions = [0, 2]>");
+  EXPECT_THAT(n.lhsBatch, ElementsAre(0));
+  EXPECT_THAT(n.rhsBatch, ElementsAre(1));
+  EXPECT_THAT(n.lhsContract, ElementsAre(2, 3));
+  EXPECT_THAT(n.rhsContract, ElementsAre(0, 2));
+}
+
+TEST(Attributes, GatherKeysMayBeLeftOut) {
+  const GatherNumbers n =
+      parseGather("gather<offset_dims = [0], collapsed_slice_dims = [1], start_index_map = [1]>");
+  EXPECT_THAT(n.offsetDims, ElementsAre(0));
+  EXPECT_EQ(n.indexVectorDim, 0);
+  EXPECT_EQ(parseGather("gather<index_vector_dim = 2>").indexVectorDim, 2);
+}
+
+TEST(Attributes, ScatterWithBatchingDims) {
+  const ScatterNumbers n = parseScatter(
+      "scatter<update_window_dims = [1], inserted_window_dims = [0], input_batching_dims = [2], "
+      "scatter_indices_batching_dims = [0], scatter_dims_to_operand_dims = [0], "
+      "index_vector_dim = 1>");
+  EXPECT_THAT(n.inputBatchingDims, ElementsAre(2));
+  EXPECT_THAT(n.scatterIndicesBatchingDims, ElementsAre(0));
+}
+
+TEST(Attributes, ConvolutionDimsInAnyOrder) {
+  const ConvNumbers n = parseConv("conv<[f, 0, 1, b]x[i, 1, 0, o]->[0, 1, b, f]>");
+  EXPECT_EQ(n.lhs.batch, 3);
+  EXPECT_EQ(n.lhs.feature, 0);
+  EXPECT_THAT(n.lhs.spatial, ElementsAre(1, 2));
+  EXPECT_EQ(n.rhs.batch, 0);
+  EXPECT_EQ(n.rhs.feature, 3);
+  EXPECT_THAT(n.rhs.spatial, ElementsAre(2, 1));
+  EXPECT_EQ(n.out.batch, 2);
+}
+
+TEST(Attributes, Enums) {
+  EXPECT_EQ(parseEnum("comparison_direction LT", "comparison_direction"), "LT");
+}
+
+TEST(Attributes, ErrorsNameWhatIsExpectedAndWhere) {
+  EXPECT_THAT(messageOf([] { parseDot("dot<lhs_batching_dimensions = [0>"); }),
+              StrEq("expected ']' at position 32 of 'dot<lhs_batching_dimensions = [0>'"));
+  EXPECT_THAT(messageOf([] { parseDot("dot<rank = 1>"); }),
+              StrEq("expected another key than 'rank' at position 4 of 'dot<rank = 1>'"));
+  EXPECT_THAT(messageOf([] { parseGather("gather<offset_dims = [-1]>"); }),
+              StrEq("expected a dim at position 22 of 'gather<offset_dims = [-1]>'"));
+  EXPECT_THAT(messageOf([] { parseConv("conv<[b, 0, f]x[0, i, o]->[b, 0]>"); }),
+              StrEq("expected dims 'b' and 'f' before this at position 31 of 'conv<[b, 0, f]x[0, "
+                    "i, o]->[b, 0]>'"));
+  EXPECT_THAT(messageOf([] { parseEnum("precision", "comparison_type"); }),
+              StrEq("expected 'comparison_type' at position 0 of 'precision'"));
+}
+
+} // namespace
+} // namespace weir::stablehlo
