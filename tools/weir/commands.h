@@ -15,6 +15,7 @@ void addTrainLeNet(CLI::App &train);
 void addRun(CLI::App &app);
 void addInspect(CLI::App &app);
 void addExplain(CLI::App &app);
+void addCheckGrad(CLI::App &app);
 
 /// Flags that all `weir train` models share.
 void addCommonTrainOptions(CLI::App &app, TrainOptions &options);

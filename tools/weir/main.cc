@@ -15,6 +15,7 @@ int main(int argc, char **argv) {
   weir::tools::addRun(app);
   weir::tools::addInspect(app);
   weir::tools::addExplain(app);
+  weir::tools::addCheckGrad(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {

@@ -1,6 +1,7 @@
 // Models by name or from text.
 #include "tools/weir/model_source.h"
 
+#include "frontend/import/stablehlo/stablehlo.h"
 #include "frontend/models/char_gpt.h"
 #include "frontend/models/lenet.h"
 #include "frontend/models/mlp.h"
@@ -30,14 +31,18 @@ const std::map<std::string, std::function<Graph()>> &zoo() {
   return models;
 }
 
-std::string readText(const std::string &source) {
+std::string readText(const std::string &source, bool widen) {
   auto model = zoo().find(source);
   if (model != zoo().end()) return model->second().toMlir(/*locations=*/true);
   auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(source, /*IsText=*/true);
   if (!buffer)
     throw Error(source + ": " + buffer.getError().message() + "; " + modelSourceHelp(),
                 Location::current());
-  return (*buffer)->getBuffer().str();
+  std::string text = (*buffer)->getBuffer().str();
+  if (!stablehlo::isStablehlo(text)) return text;
+  return stablehlo::Module::parse(text, source, {.widen = widen})
+      .graph()
+      .toMlir(/*locations=*/true);
 }
 
 } // namespace
@@ -45,17 +50,17 @@ std::string readText(const std::string &source) {
 std::string modelSourceHelp() {
   std::string names;
   for (const auto &[name, build] : zoo()) names += (names.empty() ? "" : ", ") + name;
-  return "a file of weir text, - for standard input, or one of " + names;
+  return "a file of weir or StableHLO text, - for standard input, or one of " + names;
 }
 
-Model loadModel(const std::string &source) {
+Model loadModel(const std::string &source, bool widen) {
   Model model;
   mlir::DialectRegistry registry;
   passes::registerDialects(registry);
   model.context = std::make_unique<mlir::MLIRContext>(registry);
   model.context->loadAllAvailableDialects();
   llvm::SourceMgr sources;
-  sources.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(readText(source), source),
+  sources.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(readText(source, widen), source),
                              llvm::SMLoc());
   mlir::SourceMgrDiagnosticHandler handler(sources, model.context.get());
   model.module = mlir::parseSourceFile<mlir::ModuleOp>(sources, model.context.get());

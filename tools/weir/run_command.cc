@@ -1,6 +1,5 @@
 // `weir run`: one run of a graph, compiled or interpreted op by op, on values given on the command
 // line.
-#include "frontend/data/philox.h"
 #include "frontend/weir.h"
 #include "ir/dialect/weir.h"
 #include "ir/reference/interpreter.h"
@@ -8,11 +7,10 @@
 #include "runtime/executor/session.h"
 #include "tools/weir/commands.h"
 #include "tools/weir/model_source.h"
+#include "tools/weir/ports.h"
 #include "tools/weir/status.h"
 
 #include <cstdio>
-#include <map>
-#include <sstream>
 
 namespace weir::tools {
 
@@ -25,99 +23,6 @@ struct RunOptions {
   bool interpret = false;
   int64_t limit = 16;
 };
-
-/// An argument or result of @main.
-struct Port {
-  std::string name;
-  DType dtype = f32;
-  Shape shape;
-};
-
-Port portOf(mlir::Type type, mlir::StringAttr name, const std::string &fallback) {
-  auto tensor = mlir::cast<mlir::RankedTensorType>(type);
-  return {name ? name.str() : fallback, *ir::dtypeOf(tensor), Shape(tensor.getShape())};
-}
-
-std::vector<Port> arguments(mlir::func::FuncOp main) {
-  std::vector<Port> ports;
-  for (unsigned i = 0; i < main.getNumArguments(); ++i) {
-    auto name = main.getArgAttrOfType<mlir::StringAttr>(i, ir::kNameAttr);
-    if (!name) name = main.getArgAttrOfType<mlir::StringAttr>(i, ir::kVariableAttr);
-    ports.push_back(portOf(main.getArgumentTypes()[i], name, "arg" + std::to_string(i)));
-  }
-  return ports;
-}
-
-std::vector<Port> results(mlir::func::FuncOp main) {
-  std::vector<Port> ports;
-  for (unsigned i = 0; i < main.getNumResults(); ++i) {
-    auto name = main.getResultAttrOfType<mlir::StringAttr>(i, ir::kNameAttr);
-    auto updates = main.getResultAttrOfType<mlir::IntegerAttr>(i, ir::kUpdatesAttr);
-    std::string fallback =
-        updates ? arguments(main)[updates.getInt()].name : "result" + std::to_string(i);
-    ports.push_back(portOf(main.getResultTypes()[i], name, fallback));
-  }
-  return ports;
-}
-
-/// "zeros", "ones", "random", "iota", or numbers separated by commas (one number fills the tensor).
-Array parseValue(const Port &port, const std::string &text) {
-  std::vector<double> values(runtime::elementCount(port.shape).value());
-  if (text == "random") {
-    data::Philox random(data::streamKey(0, port.name));
-    for (double &v : values)
-      v = runtime::isFloat(port.dtype) ? random.normal() : random.below(2);
-  } else if (text == "iota") {
-    for (size_t i = 0; i < values.size(); ++i) values[i] = i;
-  } else if (text == "zeros" || text == "ones") {
-    std::fill(values.begin(), values.end(), text == "ones");
-  } else {
-    std::vector<double> numbers;
-    std::istringstream stream(text);
-    for (std::string word; std::getline(stream, word, ',');) {
-      size_t used = 0;
-      try {
-        numbers.push_back(std::stod(word, &used));
-      } catch (const std::exception &) {
-      }
-      if (used == 0 || used != word.size())
-        throw Error("value of " + port.name + ": '" + word +
-                        "' is no number; zeros, ones, random and iota are words it may be",
-                    Location::current());
-    }
-    if (numbers.size() != values.size() && numbers.size() != 1)
-      throw Error("value of " + port.name + ": " + std::to_string(numbers.size()) +
-                      " numbers for " + runtime::typeStr(port.dtype, port.shape),
-                  Location::current());
-    for (size_t i = 0; i < values.size(); ++i) values[i] = numbers[numbers.size() == 1 ? 0 : i];
-  }
-  return Array::from<double>(port.shape, values).cast(port.dtype);
-}
-
-/// Values of all arguments: those named, and random ones for the rest.
-std::vector<Array> argumentValues(const std::vector<Port> &ports,
-                                  const std::vector<std::string> &given) {
-  std::map<std::string, std::string> texts;
-  for (const std::string &word : given) {
-    size_t equals = word.find('=');
-    if (equals == std::string::npos)
-      throw Error("--input " + word + ": NAME=VALUE is expected", Location::current());
-    texts[word.substr(0, equals)] = word.substr(equals + 1);
-  }
-  std::vector<Array> values;
-  for (const Port &port : ports) {
-    auto text = texts.find(port.name);
-    values.push_back(parseValue(port, text == texts.end() ? "random" : text->second));
-    if (text != texts.end()) texts.erase(text);
-  }
-  if (!texts.empty()) {
-    std::string names;
-    for (const Port &port : ports) names += (names.empty() ? "" : ", ") + port.name;
-    throw Error("no input is called " + texts.begin()->first + "; there are: " + names,
-                Location::current());
-  }
-  return values;
-}
 
 /// Whether `op` is asked for: by name ("dot"), or by file:line of any frame of its location.
 bool isAskedFor(mlir::Operation *op, const std::vector<std::string> &asked) {
