@@ -9,7 +9,7 @@ using namespace mlir;
 namespace weir::stablehlo {
 namespace {
 
-constexpr int64_t kMostTrips = 1 << 22;
+constexpr int64_t kMostTrips = 1 << 20;
 
 /// The known integer carries at the start of each iteration.
 class Counters {
@@ -31,7 +31,7 @@ public:
       auto goesOn = evaluate(condition.back().getOperand(0), known);
       if (!goesOn || goesOn->dtype != i1 || trips > kMostTrips) return false;
       if (!goesOn->integer) return true;
-      step();
+      if (!step()) return false;
     }
   }
 
@@ -70,13 +70,17 @@ private:
   }
 
   /// Appends the values after iteration `trips`; a carry that is not known then is forgotten.
-  void step() {
+  /// Whether anything has changed: else the loop never ends.
+  bool step() {
     Bindings known = bind(body, trips);
+    bool changed = false;
     for (auto it = values.begin(); it != values.end();) {
       auto next = evaluate(body.back().getOperand(it->first), known);
+      changed |= !next || !(*next == it->second.back());
       if (next) it->second.push_back(*next);
       it = next ? std::next(it) : values.erase(it);
     }
+    return changed;
   }
 
   Operation *loop;

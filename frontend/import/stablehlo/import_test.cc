@@ -227,7 +227,7 @@ TEST(StablehloImport, CountedLoopsAreScans) {
 
 TEST(StablehloImport, UncountedLoopsWaitForControlFlow) {
   EXPECT_EQ(errorOf(loop("%n")),
-            "model.mlir:6: error: stablehlo.while: how often it runs is not known before it runs; "
+            "model.mlir:7: error: stablehlo.while: how often it runs is not known before it runs; "
             "loops that count to a constant are supported; this waits for control flow");
 }
 
