@@ -1,5 +1,5 @@
 // Calls, branches and loops. A loop whose counter is known becomes a scan: rows that it reads are
-// the scan's xs, rows that it writes its ys, the rest are carries.
+// the scan's xs, rows that it writes its ys, the rest are carries. Any other loop stays a while.
 #include "frontend/api/control.h"
 #include "frontend/import/stablehlo/counted_loop.h"
 #include "frontend/import/stablehlo/op.h"
@@ -10,8 +10,6 @@ using namespace mlir;
 
 namespace weir::stablehlo {
 namespace {
-
-constexpr const char *kWaits = "; this waits for control flow";
 
 TensorList callRule(Op &op) {
   return op.importer.callFunction(op.symbol("callee"), op.operands());
@@ -35,12 +33,15 @@ TensorList caseRule(Op &op) {
   op.expectOperands(1);
   const size_t count = op.operation()->getNumRegions();
   if (count == 0) op.fail("has no branches");
-  if (count > 2) op.fail("has " + std::to_string(count) + " branches; two are supported" + kWaits);
   if (count == 1)
     return op.importer.importBlock(
         Source::onlyBlock(op.region(0), op.importer.source->place(op.operation())), {});
-  // Any index but 0 takes the last branch.
-  return cond(op.operand(0) == 0, branch(op, 0), branch(op, 1)).all();
+  // An index out of range, below 0 as well, takes the last branch.
+  const Tensor index = op.operand(0);
+  if (count == 2) return cond(index == 0, branch(op, 0), branch(op, 1)).all();
+  std::vector<Function> branches;
+  for (size_t i = 0; i < count; ++i) branches.push_back(branch(op, i));
+  return switchCase(select(index < 0, static_cast<int64_t>(count - 1), index), branches).all();
 }
 
 TensorList ifRule(Op &op) {
@@ -135,14 +136,42 @@ private:
   std::vector<unsigned> carried;
 };
 
+/// A loop that runs as long as its condition says. What it does not change is no carry.
+TensorList importWhile(Op &op) {
+  const TensorList inits = op.operands();
+  Block &condition = op.operation()->getRegion(0).front(),
+        &body = op.operation()->getRegion(1).front();
+  TensorList starts;
+  std::vector<unsigned> carried;
+  for (unsigned k = 0; k < body.getNumArguments(); ++k)
+    if (body.back().getOperand(k) != body.getArgument(k)) {
+      carried.push_back(k);
+      starts.push_back(inits[k]);
+    }
+  auto importWith = [&](Block &block, const TensorList &carries) {
+    TensorList all = inits;
+    for (size_t i = 0; i < carried.size(); ++i) all[carried[i]] = carries[i];
+    return op.importer.importBlock(block, all);
+  };
+  auto goesOn = [&](const TensorList &carries) { return importWith(condition, carries)[0]; };
+  auto step = [&](const TensorList &carries) {
+    const TensorList all = importWith(body, carries);
+    TensorList next;
+    for (unsigned k : carried) next.push_back(all[k]);
+    return next;
+  };
+  if (carried.empty()) op.fail("never changes what its condition depends on");
+  const TensorList last = whileLoop(starts, goesOn, step);
+  TensorList results = inits;
+  for (size_t i = 0; i < carried.size(); ++i) results[carried[i]] = last[i];
+  return results;
+}
+
 TensorList whileRule(Op &op) {
   if (!isWellFormedLoop(op.operation()))
     op.fail("operands, results and regions do not fit together");
   std::optional<CountedLoop> loop = countLoop(op.operation());
-  if (!loop)
-    op.fail(std::string("how often it runs is not known before it runs; loops that count to a "
-                        "constant are supported") +
-            kWaits);
+  if (!loop) return importWhile(op);
   if (loop->trips == 0) return op.operands();
   return LoopImport(op, std::move(*loop)).run();
 }

@@ -225,10 +225,33 @@ TEST(StablehloImport, CountedLoopsAreScans) {
   EXPECT_EQ(got["result1"], ints({2, 1, 0}));
 }
 
-TEST(StablehloImport, UncountedLoopsWaitForControlFlow) {
-  EXPECT_EQ(errorOf(loop("%n")),
-            "model.mlir:7: error: stablehlo.while: how often it runs is not known before it runs; "
-            "loops that count to a constant are supported; this waits for control flow");
+TEST(StablehloImport, LoopsOverDataStayLoops) {
+  const Graph graph = Module::parse(loop("%n"), "model.mlir").graph();
+  EXPECT_THAT(graph.toMlir(), HasSubstr("weir.while"));
+  const Fetched got = graph.compile({.interpret = true})
+                          .run({{"arg0", ints({5, 6, 7})}, {"arg1", Array::scalar<int32_t>(2)}});
+  EXPECT_EQ(got.scalar("result0"), 11);
+  EXPECT_EQ(got["result1"], ints({5, 1, 0}));
+}
+
+// An index out of range takes the last branch, on both sides.
+TEST(StablehloImport, CaseTakesOneOfItsBranches) {
+  const std::string text = moduleOf("(tensor<i32>) -> tensor<i32>", R"(
+  ^bb0(%arg0: tensor<i32>):
+    %0 = "stablehlo.case"(%arg0) ({
+      %1 = "stablehlo.constant"() <{value = dense<10> : tensor<i32>}> : () -> tensor<i32>
+      "stablehlo.return"(%1) : (tensor<i32>) -> ()
+    }, {
+      %1 = "stablehlo.constant"() <{value = dense<11> : tensor<i32>}> : () -> tensor<i32>
+      "stablehlo.return"(%1) : (tensor<i32>) -> ()
+    }, {
+      %1 = "stablehlo.constant"() <{value = dense<12> : tensor<i32>}> : () -> tensor<i32>
+      "stablehlo.return"(%1) : (tensor<i32>) -> ()
+    }) : (tensor<i32>) -> tensor<i32>
+    "func.return"(%0) : (tensor<i32>) -> ()
+)");
+  for (auto [index, value] : {std::pair(0, 10), {1, 11}, {2, 12}, {3, 12}, {-1, 12}})
+    EXPECT_THAT(run(text, {Array::scalar<int32_t>(index)}), ElementsAre(value));
 }
 
 TEST(StablehloImport, OneReportHasEveryReason) {
