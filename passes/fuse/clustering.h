@@ -36,12 +36,19 @@ struct Place {
   Place with(Place o) const;
 };
 
+/// Distinct index expressions at which one value is evaluated at each point of a domain, as hashes,
+/// ascending. Ops that move indices multiply them when nested: a value below two concatenations of
+/// two slices each is computed four times over.
+using IndexSet = llvm::SmallVector<uint64_t, 2>;
+
 struct Cluster {
   KernelKind kind;
   int64_t points = 0; ///< elements of the domain
   int64_t cols = 0;   ///< Row: elements of a row
   int spreadCost = 0; ///< cost of what is computed below broadcasts
+  int repeatCost = 0; ///< cost of evaluating values at more than one index
   llvm::MapVector<mlir::Operation *, Place> ops;
+  llvm::DenseMap<mlir::Operation *, IndexSet> indices;
   llvm::SetVector<mlir::Value> roots;
 
   int64_t rows() const { return cols ? points / cols : 0; }
@@ -69,6 +76,8 @@ public:
   static Place operandPlace(mlir::OpOperand &operand, Place place);
   /// Place of a value in a cluster: the wishes of all its users there.
   Place placeIn(const Cluster &cluster, mlir::Value value) const;
+  /// Indices at which the cluster's users of a value want it; `place` is theirs together.
+  IndexSet indicesIn(const Cluster &cluster, mlir::Value value, Place place) const;
   /// Clusters that have a user of `value` but not the value itself.
   llvm::SmallVector<int> readersOf(mlir::Value value) const;
   /// The variable, or the carry of the scan whose body this is, that gets `value` as its new value;
@@ -109,6 +118,14 @@ private:
   /// A topological order of the clusters, kept while they are merged.
   llvm::SmallVector<int> position, atPosition;
 };
+
+/// The index sets of a cluster whose points have become rows.
+void liftIndices(Cluster &cluster, int64_t rows);
+/// Both together.
+IndexSet unionOf(const IndexSet &a, const IndexSet &b);
+/// What it costs that `op` is evaluated at all of `indices` instead of one.
+int repeatCostOf(mlir::Operation *op, const IndexSet &indices);
+inline constexpr int kMaxRepeatCost = 64; ///< in one cluster
 
 /// Whether ops of this class can stand after a dot in its kernel.
 bool fitsDotEpilogue(mlir::Operation *op);

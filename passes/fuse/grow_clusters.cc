@@ -142,7 +142,7 @@ void Clustering::startCluster(Operation *op) {
   case OpClass::ColumnReduce:
     cluster.kind = KernelKind::Column;
     cluster.cols = cluster.points;
-    cluster.points = countOf(op->getOperand(0));
+    cluster.points = reductionPoints(op);
     break;
   case OpClass::Dot:
     cluster.kind = KernelKind::Dot;
@@ -191,10 +191,23 @@ bool Clustering::canJoinElementwise(const Cluster &cluster, Operation *op, Place
   return llvm::popcount(place.bits) == 1 || cost <= 4;
 }
 
+/// Whether the op's value is read by the cluster's dot itself, not by what follows it.
+static bool feedsDot(const Cluster &cluster, Operation *op) {
+  return cluster.kind == KernelKind::Dot && llvm::any_of(op->getUsers(), [&](Operation *user) {
+           return cluster.contains(user) && isa<ir::DotOp, ir::UnfoldOp>(user);
+         });
+}
+
 bool Clustering::canJoin(const Cluster &cluster, Operation *op, Place &place) const {
   if (cluster.kind == KernelKind::Own || cluster.kind == KernelKind::Control) return false;
   if (cluster.ops.size() >= kMaxOps) return false;
   place = placeIn(cluster, op->getResult(0));
+  IndexSet indices = indicesIn(cluster, op->getResult(0), place);
+  if (cluster.repeatCost + repeatCostOf(op, indices) > kMaxRepeatCost) return false;
+  if (feedsDot(cluster, op))
+    return isStrided(op) && llvm::all_of(op->getUses(), [&](OpOperand &use) {
+             return !cluster.contains(use.getOwner()) || !needsMemory(use);
+           });
   bool afterDot = cluster.kind == KernelKind::Dot;
   switch (classOf(op)) {
   case OpClass::Elementwise:
@@ -234,6 +247,7 @@ void Clustering::liftToRows(Cluster &cluster, int64_t points, int64_t cols) {
     if (place.bits & Place::Full)
       place = {uint8_t((place.bits & ~Place::Full) | Place::Lead), rows};
   }
+  liftIndices(cluster, rows);
   cluster.kind = KernelKind::Row;
   cluster.points = points;
   cluster.cols = cols;
@@ -254,6 +268,10 @@ void Clustering::join(int c, Operation *op, Place place) {
   }
   if ((place.bits & Place::Spread) && opClass == OpClass::Elementwise)
     cluster.spreadCost += costOf(op);
+  IndexSet indices;
+  if (op->getNumResults() == 1) indices = indicesIn(cluster, op->getResult(0), place);
+  cluster.repeatCost += repeatCostOf(op, indices);
+  cluster.indices[op] = std::move(indices);
   cluster.ops[op] = place;
   memberships[op].push_back(c);
 }

@@ -50,7 +50,9 @@ SmallVector<std::pair<int64_t, int64_t>> inplacePairs(const Clustering &clusteri
     const Value *arg = llvm::find(args, op->getOperand(0));
     // An operand that is also the update would be read after it was written.
     bool readOnce = llvm::count(op->getOperands(), op->getOperand(0)) == 1;
-    if (isa<ir::ScatterAddOp, ir::DynamicUpdateSliceOp>(op) && arg != args.end() && readOnce)
+    if (isa<ir::ScatterAddOp, ir::ScatterMulOp, ir::ScatterMaxOp, ir::ScatterMinOp,
+            ir::ScatterSetOp, ir::DynamicUpdateSliceOp>(op) &&
+        arg != args.end() && readOnce)
       pairs.push_back({0, arg - args.begin()});
     return pairs;
   }

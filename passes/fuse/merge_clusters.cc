@@ -101,7 +101,7 @@ void Clustering::unite(int first, int second, const llvm::DenseSet<int> &descend
 bool Clustering::isCompatible(const Cluster &p, const Cluster &c) const {
   bool loopOrRow = c.kind == KernelKind::Loop || c.kind == KernelKind::Row;
   if (!loopOrRow || p.ops.size() + c.ops.size() > kMaxOps ||
-      p.roots.size() + c.roots.size() > kMaxRoots)
+      p.roots.size() + c.roots.size() > kMaxRoots || p.repeatCost + c.repeatCost > kMaxRepeatCost)
     return false;
   bool sameDomain = p.points == c.points;
   bool rowsOfConsumer =
@@ -158,12 +158,17 @@ void Clustering::absorb(int into, int from) {
   for (auto &[op, place] : b.ops) {
     auto [it, isNew] = a.ops.insert({op, place});
     if (!isNew) it->second = it->second.with(place);
+    IndexSet &indices = a.indices[op];
+    a.repeatCost -= repeatCostOf(op, indices);
+    indices = unionOf(indices, b.indices[op]);
+    a.repeatCost += repeatCostOf(op, indices);
     auto &members = memberships[op];
     llvm::erase(members, from);
     if (!llvm::is_contained(members, into)) members.push_back(into);
   }
   a.roots.insert(b.roots.begin(), b.roots.end());
   b.ops.clear();
+  b.indices.clear();
   b.roots.clear();
   // A root that nobody outside reads any more stays in registers.
   a.roots.remove_if(

@@ -27,10 +27,11 @@ OpClass classOf(Operation *op) {
       .Case([](ir::UndefOp) { return OpClass::Constant; })
       .Case([](ir::ReshapeOp) { return OpClass::View; })
       .Case<ir::BroadcastOp, ir::TransposeOp, ir::SliceOp, ir::PadOp, ir::ConcatenateOp,
-            ir::ReverseOp, ir::IotaOp, ir::GatherOp, ir::DynamicSliceOp, ir::RandomBitsOp>(
-          [](auto) { return OpClass::Layout; })
+            ir::ReverseOp, ir::UnfoldOp, ir::IotaOp, ir::GatherOp, ir::DynamicSliceOp,
+            ir::RandomBitsOp>([](auto) { return OpClass::Layout; })
       .Case<ir::ReduceSumOp, ir::ReduceMaxOp, ir::ReduceMinOp, ir::ReduceProdOp, ir::ReduceAndOp,
             ir::ReduceOrOp>([](auto reduce) { return reductionClass(reduce, reduce.getDims()); })
+      .Case([](ir::FoldOp) { return OpClass::ColumnReduce; })
       .Case([](ir::DotOp) { return OpClass::Dot; })
       .Case<ir::IfOp, ir::ScanOp, ir::WhileOp>([](auto) { return OpClass::Control; })
       .Default([](Operation *) { return OpClass::Own; });
@@ -43,14 +44,30 @@ int costOf(Operation *op) {
           [](auto) { return 10; })
       .Case<ir::TanhOp, ir::ErfOp, ir::TanOp, ir::CbrtOp, ir::RandomBitsOp>([](auto) { return 16; })
       .Case<ir::PowOp, ir::Atan2Op>([](auto) { return 24; })
+      .Case<ir::ErfcOp, ir::ErfInvOp, ir::LgammaOp, ir::DigammaOp>([](auto) { return 60; })
+      .Case([](ir::ZetaOp) { return 600; })
       .Case<ir::ReshapeOp, ir::ConstantOp>([](auto) { return 0; })
       .Default([](Operation *) { return 1; });
+}
+
+bool isStrided(Operation *op) {
+  auto unfold = dyn_cast_if_present<ir::UnfoldOp>(op);
+  if (!unfold) return false;
+  ArrayRef<int64_t> shape = shapeOf(unfold.getResult());
+  int64_t rank = shapeOf(unfold.getOperand()).size();
+  for (auto [i, d] : llvm::enumerate(unfold.getDims())) {
+    int64_t last = (shape[d] - 1) * unfold.getStrides()[i] +
+                   (shape[rank + i] - 1) * unfold.getDilations()[i] - unfold.getLow()[i];
+    if (unfold.getLow()[i] > 0 || last >= shapeOf(unfold.getOperand())[d]) return false;
+  }
+  return true;
 }
 
 bool needsMemory(OpOperand &operand) {
   Operation *op = operand.getOwner();
   switch (classOf(op)) {
   case OpClass::Dot:
+    return operand.getOperandNumber() != 0 || !isStrided(operand.get().getDefiningOp());
   case OpClass::Own:
   case OpClass::Control:
     return true;
@@ -60,6 +77,15 @@ bool needsMemory(OpOperand &operand) {
   default:
     return false;
   }
+}
+
+int64_t reductionPoints(Operation *op) {
+  auto fold = dyn_cast<ir::FoldOp>(op);
+  if (!fold) return countOf(op->getOperand(0));
+  int64_t points = countOf(op->getResult(0));
+  for (int64_t size : shapeOf(fold.getOperand()).drop_front(shapeOf(fold.getResult()).size()))
+    points *= size;
+  return points;
 }
 
 int64_t elementBytes(Type type) {

@@ -13,15 +13,18 @@ enum class OpClass {
   View,         ///< reshape: free outside kernels
   Layout,       ///< a value at an index of others: broadcast, transpose, slice, gather, iota, ...
   RowReduce,    ///< reduces trailing dims, or all
-  ColumnReduce, ///< reduces leading dims
+  ColumnReduce, ///< reduces leading dims, or folds windows
   Dot,
-  Own,    ///< a kernel by itself: scatter_add, dynamic_update_slice, argmax
+  Own, ///< a kernel by itself: scatter_add, dynamic_update_slice, argmax, sort, cumulative_sum, ...
   Control ///< if, scan and while
 };
 
 OpClass classOf(mlir::Operation *op);
 /// Rough vector instructions for one element.
 int costOf(mlir::Operation *op);
+/// Windows that all lie within what they are of: a dot's kernel reads these where they are, as its
+/// lhs.
+bool isStrided(mlir::Operation *op);
 /// Whether `operand` must lie in memory before its owner's kernel runs.
 bool needsMemory(mlir::OpOperand &operand);
 
@@ -31,6 +34,8 @@ inline llvm::ArrayRef<int64_t> shapeOf(mlir::Value v) {
 inline int64_t countOf(mlir::Value v) {
   return llvm::cast<mlir::RankedTensorType>(v.getType()).getNumElements();
 }
+/// How many values a reduction combines, in all.
+int64_t reductionPoints(mlir::Operation *op);
 /// Bytes of one element in memory; i1 takes one.
 int64_t elementBytes(mlir::Type type);
 inline int64_t bytesOf(mlir::Value v) {

@@ -46,6 +46,13 @@ static Place belowBroadcast(ir::BroadcastOp op, Place place) {
   return {Place::Lead, rows};
 }
 
+/// Windows that overlap want each value many times; so does a fold, which looks at every window
+/// for each of its elements.
+static Place belowWindows(Operation *op, Place place) {
+  int64_t points = isa<ir::FoldOp>(op) ? reductionPoints(op) : countOf(op->getResult(0));
+  return points <= 2 * countOf(op->getOperand(0)) ? moved(place) : Place{Place::Spread, 0};
+}
+
 Place Clustering::operandPlace(OpOperand &operand, Place place) {
   Operation *op = operand.getOwner();
   switch (classOf(op)) {
@@ -54,8 +61,10 @@ Place Clustering::operandPlace(OpOperand &operand, Place place) {
     return place;
   case OpClass::RowReduce:
   case OpClass::ColumnReduce:
+    if (isa<ir::FoldOp>(op)) return belowWindows(op, {Place::Full, 0});
     return {Place::Full, 0};
   case OpClass::Layout:
+    if (isa<ir::UnfoldOp>(op) && operand.getOperandNumber() == 0) return belowWindows(op, place);
     if (auto broadcast = dyn_cast<ir::BroadcastOp>(op)) return belowBroadcast(broadcast, place);
     return moved(place);
   default:

@@ -18,7 +18,8 @@ struct Backend {
       run;
 };
 
-/// Every backend of this build: the interpreter in the declared dtypes, the CPU.
+/// Every backend of this build: the interpreter in the declared dtypes, the CPU (which runs again
+/// and on two threads, and fails where that changes a bit).
 const std::vector<Backend> &backends();
 
 /// Ops that the CPU cannot run yet, by name; tests on backends leave them out.

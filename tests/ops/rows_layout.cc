@@ -242,15 +242,15 @@ static void addCreation(std::vector<Row> &rows) {
                     return std::vector<Sample>{sample({7}, 0), sample({3, 5}, 0),
                                                sample({3, 67}, 1), sample({1}, 0), sample({0}, 0)};
                   }});
-  rows.push_back({"weir.undef", kAny, [](DType dtype) {
-                    return std::vector<Sample>{{"[3]",
-                                                {},
-                                                single([=](auto &b, auto loc, auto) {
-                                                  return ir::UndefOp::create(
-                                                      b, loc, Dims{3},
-                                                      ir::elementTypeOf(b.getContext(), dtype));
-                                                }),
-                                                nullptr}};
+  rows.push_back({"weir.undef", kAny, [](DType dtype) { // Nothing may read it: a window covers it.
+                    auto build = [=](auto &b, auto loc, auto x) {
+                      mlir::Type element = ir::elementTypeOf(b.getContext(), dtype);
+                      mlir::Value undefined = ir::UndefOp::create(b, loc, Dims{3}, element);
+                      return ir::DynamicUpdateSliceOp::create(b, loc, undefined, x[0], x[1]);
+                    };
+                    Reference reference = [](const Plains &x) { return Plains{x[0]}; };
+                    std::vector<Arg> args = {{dtype, {3}, rangeFor(dtype)}, {DType::I32, {}}};
+                    return std::vector<Sample>{{"[3]", args, single(build), reference}};
                   }});
 }
 

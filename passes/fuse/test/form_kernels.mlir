@@ -175,3 +175,20 @@ func.func @main(%arg0: tensor<64xf32>, %arg1: tensor<32xf32>, %arg2: tensor<f32>
   %4 = weir.mul %arg1, %3 : tensor<32xf32>
   return %2, %4 : tensor<64xf32>, tensor<32xf32>
 }
+
+// -----
+
+// Nested concatenations read one value at ever more indices: what that would repeat too often goes to memory.
+// CHECK-LABEL: func.func @main
+// CHECK-NEXT: %[[A:.*]] = weir.launch @k0(%arg0)
+// CHECK-NEXT: %[[B:.*]] = weir.launch @k1(%[[A]])
+// CHECK-NEXT: return %[[B]]
+func.func @main(%arg0: tensor<8xf32>) -> tensor<64xf32> {
+  %0 = weir.tanh %arg0 : tensor<8xf32>
+  %1 = weir.concatenate %0, %0 dim = 0 : (tensor<8xf32>, tensor<8xf32>) -> tensor<16xf32>
+  %2 = weir.neg %1 : tensor<16xf32>
+  %3 = weir.concatenate %2, %2 dim = 0 : (tensor<16xf32>, tensor<16xf32>) -> tensor<32xf32>
+  %4 = weir.neg %3 : tensor<32xf32>
+  %5 = weir.concatenate %4, %4 dim = 0 : (tensor<32xf32>, tensor<32xf32>) -> tensor<64xf32>
+  return %5 : tensor<64xf32>
+}
