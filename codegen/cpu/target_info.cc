@@ -4,6 +4,7 @@
 #include "llvm/ADT/StringMap.h"
 #include "llvm/TargetParser/Host.h"
 
+#include <fstream>
 #include <unistd.h>
 
 namespace weir::codegen {
@@ -23,6 +24,14 @@ static TargetInfo makeTarget(std::string cpu, bool avx512) {
   return target;
 }
 
+/// The cache that this core shares; sysconf adds up those of the whole socket.
+static int64_t sharedCacheBytes() {
+  std::ifstream file("/sys/devices/system/cpu/cpu0/cache/index3/size");
+  int64_t kibibytes = 0;
+  char unit = 0;
+  return file >> kibibytes >> unit && unit == 'K' ? kibibytes * 1024 : 0;
+}
+
 static std::optional<TargetInfo> detectHost() {
   llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
   auto has = [&](const char *name) { return features.lookup(name); };
@@ -36,6 +45,7 @@ static std::optional<TargetInfo> detectHost() {
   }
   if (long bytes = sysconf(_SC_LEVEL1_DCACHE_SIZE); bytes > 0) target.l1Bytes = bytes;
   if (long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE); bytes > 0) target.l2Bytes = bytes;
+  target.l3Bytes = sharedCacheBytes();
   return target;
 }
 

@@ -18,6 +18,7 @@ struct TargetInfo {
   bool avx512 = false;     // F, BW, CD, DQ and VL: masks on everything
   int64_t l1Bytes = 0;     // data cache
   int64_t l2Bytes = 0;     // of one core
+  int64_t l3Bytes = 0;     // shared by all cores; 0: unknown
 
   int64_t lanes(int64_t elementBytes) const { return vectorBytes / elementBytes; }
 };

@@ -161,11 +161,15 @@ Value Emitter::load(const Node *node) {
   return k.shuffle(backwards, backwards, order);
 }
 
-void Emitter::store(const Node *node, Value memref, const Affine &index) {
+void Emitter::store(const Node *node, Value memref, const Affine &index, bool stream) {
   Value stored = vectorLoop < 0 ? value(node) : vector(node);
   Value at = flat(index);
   moveTo(levels.size() - 1);
-  k.store(stored, memref, at, mask);
+  int64_t bytes = KernelBuilder::bytesOf(node->element) * lanes;
+  if (stream && !mask && bytes == k.target.vectorBytes && isRun(index, lanes))
+    k.stream(stored, memref, at);
+  else
+    k.store(stored, memref, at, mask);
 }
 
 } // namespace weir::codegen

@@ -56,7 +56,8 @@ public:
   mlir::Value splat(mlir::Value scalar);
   /// A scalar index at lane 0.
   mlir::Value flat(const Affine &a);
-  void store(const Node *node, mlir::Value memref, const Affine &index);
+  /// `stream`: past the caches, where whole vectors allow it.
+  void store(const Node *node, mlir::Value memref, const Affine &index, bool stream = false);
   bool isVector(const Node *node) const {
     return vectorLoop >= 0 && (node->loops >> vectorLoop & 1);
   }

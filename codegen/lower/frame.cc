@@ -82,6 +82,13 @@ bool Frame::mayAlias(unsigned result) const {
   return llvm::any_of(inplacePairs(source), [&](auto pair) { return pair.first == result; });
 }
 
+/// Its slices in a scan must be as aligned as it is.
+bool Frame::exceedsCaches(unsigned result) const {
+  auto type = cast<MemRefType>(results[result].getType());
+  int64_t bytes = type.getNumElements() * KernelBuilder::bytesOf(type.getElementType());
+  return target.l3Bytes > 0 && bytes >= target.l3Bytes / 2 && bytes % 64 == 0 && !mayAlias(result);
+}
+
 int64_t Frame::lanesFor(ArrayRef<Type> elements) const {
   int64_t widest = 4;
   for (Type type : elements) widest = std::max(widest, KernelBuilder::bytesOf(type));
@@ -89,6 +96,7 @@ int64_t Frame::lanesFor(ArrayRef<Type> elements) const {
 }
 
 void Frame::finish() {
+  k.fenceStreams();
   func::ReturnOp::create(k.b, source.getLoc());
 }
 

@@ -30,6 +30,8 @@ struct Frame {
   /// Per-thread scratch for `count` elements.
   mlir::Value allocate(int64_t count, mlir::Type element);
   bool mayAlias(unsigned result) const;
+  /// Whether a result is too large to be still in the caches when somebody reads it.
+  bool exceedsCaches(unsigned result) const;
   /// Lanes of a full vector of the widest element type among these.
   int64_t lanesFor(llvm::ArrayRef<mlir::Type> elements) const;
   void finish();

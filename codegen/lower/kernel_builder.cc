@@ -4,6 +4,7 @@
 #include "codegen/cpu/math/math.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -263,6 +264,16 @@ void KernelBuilder::store(Value value, Value memref, Value at, Value mask) {
     vector::MaskedStoreOp::create(b, loc, memref, at, mask, value);
   else
     vector::StoreOp::create(b, loc, value, memref, at);
+}
+
+void KernelBuilder::stream(Value value, Value memref, Value at) {
+  llvm::Align alignment(bytesOf(elementOf(value)) * lanesOf(value));
+  vector::StoreOp::create(b, loc, value, memref, at, /*nontemporal=*/true, alignment);
+  streamed = true;
+}
+
+void KernelBuilder::fenceStreams() {
+  if (streamed) LLVM::FenceOp::create(b, loc, LLVM::AtomicOrdering::seq_cst);
 }
 
 Value KernelBuilder::view(Value scratch, int64_t offset, int64_t count, Type element) {

@@ -74,6 +74,10 @@ public:
                      mlir::Type element);
   /// A value of the memref's computed or stored type; f32 is rounded where the memref is narrower.
   void store(mlir::Value value, mlir::Value memref, mlir::Value at, mlir::Value mask);
+  /// Stores a whole vector, at a multiple of its size, past the caches; see fenceStreams.
+  void stream(mlir::Value value, mlir::Value memref, mlir::Value at);
+  /// Makes streamed vectors visible to other threads before the kernel ends; nothing without any.
+  void fenceStreams();
   /// `value` as a number that `element` holds: f32 rounded to f16 or bf16, others as they are.
   mlir::Value round(mlir::Value value, mlir::Type element);
   /// `count` elements at byte `offset` of the scratch.
@@ -105,6 +109,7 @@ private:
   mlir::Value fromStored(mlir::Value value, mlir::Type element);
 
   mlir::Block *entry;
+  bool streamed = false;
   llvm::DenseMap<mlir::Attribute, mlir::Value> constants;
   llvm::DenseSet<mlir::Value> rounded; // f32 known to be numbers of a narrower type
 };

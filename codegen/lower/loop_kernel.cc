@@ -39,7 +39,8 @@ LogicalResult lowerLoopKernel(Frame &frame) {
     // A result may lie over an argument that another one reads: all are computed before any is
     // stored.
     for (Node *root : roots) emitter.value(root);
-    for (auto [root, memref] : llvm::zip(roots, frame.results)) emitter.store(root, memref, flat);
+    for (auto [i, root] : llvm::enumerate(roots))
+      emitter.store(root, frame.results[i], flat, frame.exceedsCaches(i));
   };
   TransposedLoads transposed = findTransposedLoads(*graph, roots, vectorLoop, emitter.getLanes());
   if (!transposed.loads.empty()) {

@@ -243,6 +243,20 @@ TEST(LoopKernel, ResultsOverArgumentsThatOthersRead) {
       "return %0, %1 : tensor<200xf32>, tensor<200xf32>\n}\n");
 }
 
+TEST(LoopKernel, ResultsBeyondTheCachesAreStreamed) {
+  std::string text = kernel("(%x: tensor<1024xf32>) -> tensor<1024xf32>",
+                            "%0 = weir.neg %x : tensor<1024xf32>\nreturn %0 : tensor<1024xf32>\n");
+  std::vector<weir::runtime::HostTensor> inputs = randomInputs(text);
+  TargetInfo large = *hostTarget(), small = large;
+  large.l3Bytes = 1 << 20;
+  small.l3Bytes = 1 << 10;
+  KernelRun cached = runKernel(text, inputs, large), streamed = runKernel(text, inputs, small);
+  EXPECT_EQ(cached.lowered.find("nontemporal"), std::string::npos);
+  EXPECT_NE(streamed.lowered.find("nontemporal"), std::string::npos);
+  EXPECT_NE(streamed.lowered.find("llvm.fence"), std::string::npos);
+  EXPECT_TRUE(cached.results[0] == streamed.results[0]);
+}
+
 TEST(LoopKernel, SmallConstantsInside) {
   expectMatchesReference(kernel(
       "(%x: tensor<5x3xf32>) -> tensor<5x3xf32>",
