@@ -43,7 +43,7 @@ double erfInv(double x) {
 double digamma(double x) {
   if (x <= 0) {
     if (x == std::floor(x)) return kNan;
-    long double turn = std::numbers::pi_v<long double> * (x - std::floor(x));
+    long double turn = std::numbers::pi_v<long double> * (x - std::round(x));
     return digamma(1 - x) - std::numbers::pi_v<long double> / std::tan(turn);
   }
   long double z = x, sum = 0;

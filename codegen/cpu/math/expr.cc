@@ -209,6 +209,13 @@ Expr zeroExtend(const Expr &x, Type element) {
   return x.element() == element ? x : cast<arith::ExtUIOp>(x, element);
 }
 
+Expr countOnes(const Expr &x) {
+  return unary<math::CtPopOp>(x);
+}
+Expr countLeadingZeros(const Expr &x) {
+  return unary<math::CountLeadingZerosOp>(x);
+}
+
 Expr resize(const Expr &x, Type element) {
   unsigned from = x.width(), to = element.getIntOrFloatBitWidth();
   if (from == to) return x;
@@ -241,29 +248,40 @@ Expr horner(const Expr &x, llvm::ArrayRef<double> c) {
   return hornerInto(x.constant(c.back()), x, c.drop_back());
 }
 
-Expr whileAny(Expr init, llvm::function_ref<Expr(Expr)> condition,
-              llvm::function_ref<Expr(Expr)> body) {
-  ImplicitLocOpBuilder &b = *init.b;
+Exprs whileAny(ArrayRef<Expr> inits, llvm::function_ref<Expr(ArrayRef<Expr>)> condition,
+               llvm::function_ref<Exprs(ArrayRef<Expr>)> body) {
+  ImplicitLocOpBuilder &b = *inits[0].b;
+  auto exprsOf = [&](ValueRange values) {
+    Exprs exprs;
+    for (Value value : values) exprs.push_back(inits[0].of(value));
+    return exprs;
+  };
+  auto valuesOf = [](ArrayRef<Expr> exprs) {
+    SmallVector<Value> values;
+    for (const Expr &expr : exprs) values.push_back(expr.value);
+    return values;
+  };
   auto inLoop = [&](OpBuilder &inner, auto emit) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(inner.getInsertionBlock(), inner.getInsertionPoint());
     emit();
     inner.setInsertionPoint(b.getInsertionBlock(), b.getInsertionPoint());
   };
+  SmallVector<Value> starts = valuesOf(inits);
   auto loop = scf::WhileOp::create(
-      b, TypeRange{init.value.getType()}, ValueRange{init.value},
+      b, ValueRange(starts).getTypes(), starts,
       [&](OpBuilder &inner, Location, ValueRange args) {
         inLoop(inner, [&] {
-          Expr any = condition(init.of(args[0]));
+          Expr any = condition(exprsOf(args));
           if (any.lanes())
             any = any.of(vector::ReductionOp::create(b, vector::CombiningKind::OR, any.value));
           scf::ConditionOp::create(b, any.value, args);
         });
       },
       [&](OpBuilder &inner, Location, ValueRange args) {
-        inLoop(inner, [&] { scf::YieldOp::create(b, body(init.of(args[0])).value); });
+        inLoop(inner, [&] { scf::YieldOp::create(b, valuesOf(body(exprsOf(args)))); });
       });
-  return init.of(loop.getResult(0));
+  return exprsOf(loop.getResults());
 }
 
 /// Calls an AVX-512 intrinsic "llvm.x86.avx512.mask.NAME.p[sd].BITS" with every lane active, which

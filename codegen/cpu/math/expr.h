@@ -107,6 +107,9 @@ Expr toUnsigned(const Expr &x, mlir::Type element);
 Expr resize(const Expr &x, mlir::Type element); // float to float, or integer to integer (signed)
 Expr zeroExtend(const Expr &x, mlir::Type element);
 
+Expr countOnes(const Expr &x);
+Expr countLeadingZeros(const Expr &x); // the width for 0
+
 /// Signed division of integers, rounding to zero; the divisor fits.
 Expr quotient(const Expr &l, const Expr &r);
 Expr remainder(const Expr &l, const Expr &r);
@@ -118,9 +121,10 @@ std::pair<Expr, Expr> multiplyWide(const Expr &l, const Expr &r);
 Expr horner(const Expr &x, llvm::ArrayRef<double> c);
 Expr hornerInto(Expr sum, const Expr &x, llvm::ArrayRef<double> c);
 
-/// `while (any lane of condition(v)) v = body(v)`, v starting at `init`.
-Expr whileAny(Expr init, llvm::function_ref<Expr(Expr)> condition,
-              llvm::function_ref<Expr(Expr)> body);
+/// `while (any lane of condition(v)) v = body(v)`, the values v starting at `inits`.
+using Exprs = llvm::SmallVector<Expr, 2>;
+Exprs whileAny(llvm::ArrayRef<Expr> inits, llvm::function_ref<Expr(llvm::ArrayRef<Expr>)> condition,
+               llvm::function_ref<Exprs(llvm::ArrayRef<Expr>)> body);
 
 /// p * 2^n, n integral, rounded once, where the CPU has an instruction for this type.
 std::optional<Expr> scaleInstruction(const Expr &p, const Expr &n);

@@ -107,7 +107,12 @@ def split(name, comment, x, bits, parts):
     for _ in range(parts):
         out.append(to_format(x, bits))
         x -= out[-1]
-    body = ", ".join(float(c).hex() for c in out)
+    exact(name, comment, out)
+
+
+def exact(name, comment, values):
+    """Prints numbers that need no fit."""
+    body = ", ".join(float(v).hex() for v in values)
     print(f"\n/// {comment}.\ninline constexpr double {name}[] = {{{body}}};")
 
 
@@ -179,6 +184,56 @@ def error_function():
     fit("kErfLargeF64", "erf(x) = 1 - exp(-P(|x|)), 1 <= |x| <= 6", large, large_weight, 0.999, 6, 19, 64)
 
 
+def complementary_error_function():
+    # (1 + 2x) exp(x^2) erfc(x) over t = (x - K) / (x + K): Shepherd and Laframboise 1981.
+    k = mpf("3.75")
+    of = lambda t: k * (1 + t) / (1 - t)
+    fit("kErfcF64", "erfc(x) = exp(-x^2) P(t) / (1 + 2 x), t = (x - 3.75) / (x + 3.75), 0.5 <= x <= 28",
+        lambda t: (1 + 2 * of(t)) * mp.exp(of(t) ** 2) * mp.erfc(of(t)),
+        lambda t: 1 / ((1 + 2 * of(t)) * mp.exp(of(t) ** 2) * mp.erfc(of(t))),
+        (mpf("0.499") - k) / (mpf("0.499") + k), (28 - k) / (28 + k), 20, 64)
+
+
+def inverse_error_function():
+    # erfinv(x) / x over w = -log(1 - x^2), in the three ranges of Giles 2010.
+    def ratio(w):
+        x = mp.sqrt(-mp.expm1(-w))
+        # Newton's method on erfc, whose digits near x = 1 are not lost.
+        rest = mp.exp(-w) / (1 + x)
+        y = mp.sqrt(w) if w > 1 else x * mp.sqrt(mp.pi) / 2
+        for _ in range(60):
+            step = (mp.erfc(y) - rest) * mp.sqrt(mp.pi) / 2 * mp.exp(y * y)
+            step = step / (1 - y * step)
+            y += step
+            if abs(step) < mpf(10) ** -36 * y:
+                break
+        return y / x
+    for name, comment, w, low, high, degree in (
+            ("kErfInvNear", "w < 6.25, P(w - 3.125)", lambda v: v + mpf("3.125"), "-3.1249999", "3.1251", 22),
+            ("kErfInvMiddle", "2.5 <= sqrt(w) < 4, P(sqrt(w) - 3.25)", lambda v: (v + mpf("3.25")) ** 2, "-0.7501", "0.7501", 18),
+            ("kErfInvFar", "4 <= sqrt(w), P(sqrt(w) - 5)", lambda v: (v + 5) ** 2, "-1.0001", "1.1", 16)):
+        known = {}
+        value = lambda v: known.setdefault(v, ratio(w(v)))
+        fit(name, f"erf_inv(x) = x P, w = -log(1 - x^2): {comment}", value, lambda v: 1 / value(v), low, high, degree, 64)
+
+
+def gamma_functions():
+    around_one = lambda t: mp.loggamma(1 + t) / t
+    around_two = lambda t: mp.loggamma(2 + t) / t
+    fit("kLgammaOne", "lgamma(1 + t) = t P(t), |t| <= 1/2", around_one, lambda t: 1 / around_one(t), "-0.5", "0.5", 27, 64)
+    fit("kLgammaTwo", "lgamma(2 + t) = t P(t), |t| <= 1/2", around_two, lambda t: 1 / around_two(t), "-0.5", "0.5", 18, 64)
+    root = mp.findroot(mp.digamma, mpf("1.4616"))
+    split("kDigammaRoot", "The positive root of digamma as a sum of f64", root, 64, 3)
+    of = lambda t: mp.digamma(t + mpf("1.5")) / (t + mpf("1.5") - root)
+    fit("kDigamma", "digamma(x) = (x - root) P(x - 1.5), 1 <= x <= 2", of, lambda t: 1 / of(t), "-0.5001", "0.5001", 21, 64)
+    exact("kStirling", "lgamma(x) = (x - 1/2) (log(x) - 1) + (log(2 pi) - 1) / 2 + P(1/x^2) / x",
+          [mp.bernoulli(2 * k) / (2 * k * (2 * k - 1)) for k in range(1, 10)])
+    exact("kDigammaSeries", "digamma(x) = log(x) - 1/(2 x) - P(1/x^2) / x^2",
+          [mp.bernoulli(2 * k) / (2 * k) for k in range(1, 11)])
+    exact("kZetaSeries", "B(2j) / (2j)!, of Euler's and Maclaurin's formula",
+          [mp.bernoulli(2 * k) / mp.factorial(2 * k) for k in range(1, 13)])
+
+
 def roots():
     fit("kCbrt", "cbrt(m) = P(m), m in [1/2, 1]", mp.cbrt, lambda m: 1 / mp.cbrt(m), 0.5, 1, 4, 64)
 
@@ -196,6 +251,9 @@ logarithms()
 trigonometry()
 tangent()
 error_function()
+complementary_error_function()
+inverse_error_function()
+gamma_functions()
 roots()
 mp.dps = 420
 two_over_pi()

@@ -63,6 +63,13 @@ Expr emitSin(const Expr &x);
 Expr emitCos(const Expr &x);
 Expr emitTan(const Expr &x);
 Expr emitAtan2(const Expr &y, const Expr &x);
+// erfc.cc
+Expr emitErfc(const Expr &x);
+Expr emitErfInv(const Expr &x);
+// gamma.cc
+Expr emitLgamma(const Expr &x);
+Expr emitDigamma(const Expr &x);
+Expr emitZeta(const Expr &x, const Expr &q);
 // erf_tanh.cc
 Expr emitErf(const Expr &x);
 Expr emitTanh(const Expr &x);

@@ -46,6 +46,11 @@ constexpr Emit choose = [](Args x) { return select(x[0], x[1], x[2]); };
 Expr isFinite(Args x) {
   return lt(abs(x[0]), std::numeric_limits<double>::infinity());
 }
+// Half away from zero: the number just below 1/2 does not carry what is below a half.
+Expr roundAway(Args x) {
+  double half = x[0].width() == 32 ? 0x1.fffffep-2 : 0x1.fffffffffffffp-2;
+  return trunc(x[0] + copySign(half, x[0]));
+}
 Expr signFloat(Args x) {
   return select(isNan(x[0]) | eq(x[0], 0.0), x[0], copySign(1.0, x[0]));
 }
@@ -71,10 +76,17 @@ const llvm::StringMap<Row> &table() {
       {"cos", {1, unary<emitCos>, nullptr}},
       {"tan", {1, unary<emitTan>, nullptr}},
       {"erf", {1, unary<emitErf>, nullptr}},
+      {"erfc", {1, unary<emitErfc>, nullptr}},
+      {"erf_inv", {1, unary<emitErfInv>, nullptr}},
+      {"lgamma", {1, unary<emitLgamma>, nullptr}},
+      {"digamma", {1, unary<emitDigamma>, nullptr}},
       {"floor", {1, unary<floor>, nullptr}},
       {"ceil", {1, unary<ceil>, nullptr}},
+      {"round", {1, roundAway, nullptr}},
       {"round_even", {1, unary<roundEven>, nullptr}},
       {"is_finite", {1, isFinite, nullptr}},
+      {"popcnt", {1, nullptr, unary<countOnes>}},
+      {"count_leading_zeros", {1, nullptr, unary<countLeadingZeros>}},
       {"not", {1, nullptr, bitNot, true}},
       {"add", {2, add, add}},
       {"sub", {2, sub, sub}},
@@ -83,6 +95,7 @@ const llvm::StringMap<Row> &table() {
       {"rem", {2, binary<emitFloatRem>, binary<emitIntRem>, false, binary<emitUnsignedRem>}},
       {"pow", {2, binary<emitPow>, binary<emitIntPow>, false, binary<emitUnsignedPow>}},
       {"atan2", {2, binary<emitAtan2>, nullptr}},
+      {"zeta", {2, binary<emitZeta>, nullptr}},
       {"max", {2, binary<maximum>, binary<maximum>, false, binary<maximumUnsigned>}},
       {"min", {2, binary<minimum>, binary<minimum>, false, binary<minimumUnsigned>}},
       {"and", {2, nullptr, bitAnd, true}},

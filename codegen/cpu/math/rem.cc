@@ -27,14 +27,16 @@ Expr emitFloatRem(const Expr &x, const Expr &y) {
   // A multiple of c that is a normal number, so that powers of two can be added to its exponent.
   Expr normal = select(lt(c, format.minNormal), c * limit, c);
   Expr exponent = bits(normal) >> format.mantissaBits;
-  Expr rest = whileAny(
-      select(valid, a, 0.0), [&](Expr r) { return ge(r / c, limit) & valid; },
-      [&](Expr r) {
+  Exprs reduced = whileAny(
+      select(valid, a, 0.0), [&](llvm::ArrayRef<Expr> v) { return ge(v[0] / c, limit) & valid; },
+      [&](llvm::ArrayRef<Expr> v) -> Exprs {
+        const Expr &r = v[0];
         Expr excess = (bits(r) >> format.mantissaBits) - exponent - (format.mantissaBits - 1);
         Expr step =
             asFloat(bits(normal) + (select(lt(excess, 0), 0, excess) << format.mantissaBits));
-        return select(ge(r, step), reduceOnce(r, step), r);
+        return {select(ge(r, step), reduceOnce(r, step), r)};
       });
+  Expr rest = reduced[0];
   rest = select(lt(rest, c), rest, reduceOnce(rest, c));
   return select(valid, copySign(rest, x), std::numeric_limits<double>::quiet_NaN());
 }
