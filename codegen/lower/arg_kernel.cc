@@ -1,4 +1,5 @@
-// argmax: the first index of the largest element along a dim; NaN counts as larger than any number.
+// argmax and argmin: the first index of the largest (smallest) element along a dim; NaN wins over
+// any number.
 //
 // [outer, dim, inner]: with inner elements, vectors run along them; else along dim, and lanes are
 // compared at the end.
@@ -16,11 +17,11 @@ struct Best {
   Value value, index;
 };
 
-class ArgmaxKernel {
+class ArgKernel {
 public:
-  explicit ArgmaxKernel(Frame &frame)
-      : frame(frame), k(frame.k), op(cast<ir::ArgmaxOp>(frame.returned()[0].getDefiningOp())),
-        space({}) {}
+  explicit ArgKernel(Frame &frame)
+      : frame(frame), k(frame.k), op(frame.returned()[0].getDefiningOp()),
+        beyond(isa<ir::ArgmaxOp>(op) ? "gt" : "lt"), space({}) {}
   LogicalResult lower();
 
 private:
@@ -33,7 +34,8 @@ private:
 
   Frame &frame;
   KernelBuilder &k;
-  ir::ArgmaxOp op;
+  Operation *op;
+  StringRef beyond; // How a better value compares with a worse one.
   IndexSpace space;
   std::optional<Emitter> emitter;
   const Node *root = nullptr;
@@ -42,8 +44,8 @@ private:
 };
 
 /// Whether `a` wins over `b`; with `breakTies` the smaller index wins among equals.
-Value ArgmaxKernel::precedes(const Best &a, const Best &b, bool breakTies) {
-  Value wins = emitComparison(k, "gt", root->element, a.value, b.value);
+Value ArgKernel::precedes(const Best &a, const Best &b, bool breakTies) {
+  Value wins = emitComparison(k, beyond, root->element, a.value, b.value);
   Value equal = breakTies ? emitComparison(k, "eq", root->element, a.value, b.value) : Value();
   if (isa<FloatType>(KernelBuilder::elementOf(a.value))) {
     Value bNumber = emitComparison(k, "eq", root->element, b.value, b.value), aNaN = isNaN(a.value);
@@ -53,11 +55,11 @@ Value ArgmaxKernel::precedes(const Best &a, const Best &b, bool breakTies) {
   return breakTies ? k.either(wins, k.both(equal, k.lessThan(a.index, b.index))) : wins;
 }
 
-Best ArgmaxKernel::pick(Value condition, const Best &a, const Best &b) {
+Best ArgKernel::pick(Value condition, const Best &a, const Best &b) {
   return {k.select(condition, a.value, b.value), k.select(condition, a.index, b.index)};
 }
 
-Best ArgmaxKernel::acrossLanes(Best best) {
+Best ArgKernel::acrossLanes(Best best) {
   for (int64_t half = KernelBuilder::lanesOf(best.value) / 2; half >= 1; half /= 2) {
     auto part = [&](Value vector, int64_t first) {
       if (half == 1) return k.extract(vector, first);
@@ -73,7 +75,7 @@ Best ArgmaxKernel::acrossLanes(Best best) {
 constexpr unsigned outerLoop = 0, dimLoop = 1, innerLoop = 2;
 
 /// A loop over dim that carries the best of each lane of inner.
-void ArgmaxKernel::emitAlongInner() {
+void ArgKernel::emitAlongInner() {
   TaskPlan plan =
       planTasks(space, {outerLoop}, innerLoop, emitter->getLanes(), /*splitVectorLoop=*/true);
   emitTasks(frame, *emitter, plan, innerLoop, [&](Value low, Value high) {
@@ -100,7 +102,7 @@ void ArgmaxKernel::emitAlongInner() {
 }
 
 /// Lane l carries the best of elements l, l + lanes, ...
-void ArgmaxKernel::emitAlongDim() {
+void ArgKernel::emitAlongDim() {
   int64_t lanes = emitter->getLanes();
   Type i32 = k.b.getI32Type();
   TaskPlan plan = planTasks(space, {outerLoop}, dimLoop, lanes, /*splitVectorLoop=*/false);
@@ -129,17 +131,17 @@ void ArgmaxKernel::emitAlongDim() {
   });
 }
 
-LogicalResult ArgmaxKernel::lower() {
-  auto shape = cast<RankedTensorType>(op.getOperand().getType()).getShape();
+LogicalResult ArgKernel::lower() {
+  auto shape = cast<RankedTensorType>(op->getOperand(0).getType()).getShape();
+  int64_t dim = op->getAttrOfType<IntegerAttr>("dim").getInt();
   for (auto [d, extent] : llvm::enumerate(shape))
-    (int64_t(d) < op.getDim() ? outer : int64_t(d) == op.getDim() ? size : inner) *= extent;
-  if (size == 0) return frame.source.emitError("argmax along a dim of size 0 has no value");
+    (int64_t(d) < dim ? outer : int64_t(d) == dim ? size : inner) *= extent;
   // Loops stay as they are: what the operand needs of dims is divided.
   space = IndexSpace({Loop{outer, 0, false}, Loop{size, 1, false}, Loop{inner, 2, false}});
   PointGraph graph(space);
   Affine rows = space.loop(outerLoop);
   resultIndex = rows * inner + space.loop(innerLoop);
-  root = graph.at(op.getOperand(),
+  root = graph.at(op->getOperand(0),
                   (rows * size + space.loop(dimLoop)) * inner + space.loop(innerLoop));
   if (!root) return failure();
   graph.finish(&resultIndex);
@@ -156,8 +158,8 @@ LogicalResult ArgmaxKernel::lower() {
 
 } // namespace
 
-LogicalResult lowerArgmaxKernel(Frame &frame) {
-  return ArgmaxKernel(frame).lower();
+LogicalResult lowerArgKernel(Frame &frame) {
+  return ArgKernel(frame).lower();
 }
 
 } // namespace weir::codegen

@@ -67,9 +67,9 @@ LogicalResult ColumnKernel::tryBuild() {
 
 LogicalResult ColumnKernel::build() {
   for (Operation &op : frame.source.getBody().front())
-    if (cast<ir::WeirOp>(op).family() == ir::Family::Reduction) {
+    if (isReduction(&op)) {
       columns = elementsOf(op.getResult(0));
-      rows = elementsOf(op.getOperand(0)) / std::max<int64_t>(columns, 1);
+      rows = reductionExtent(&op);
       break;
     }
   space = IndexSpace({Loop{columns, columnGroup}, Loop{rows, rowGroup}});

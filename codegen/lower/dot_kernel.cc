@@ -18,6 +18,7 @@ public:
 
 private:
   FailureOr<Value> memrefOf(Value operand);
+  Value stridedLhs(DotProblem &problem);
   LogicalResult tryBuild();
   LogicalResult build();
   Value placeRaw();
@@ -58,6 +59,27 @@ FailureOr<Value> DotKernel::memrefOf(Value operand) {
   emitVectors(frame, emitter, 0, k.index(0), k.index(elementsOf(operand)), elementsOf(operand),
               /*cheap=*/false, [&] { emitter.store(node, memref, index); });
   return memref;
+}
+
+/// Where the lhs is windows (or any other strided look) of a kernel argument, that argument, with
+/// the problem's strides made its own; null for any other lhs.
+Value DotKernel::stridedLhs(DotProblem &problem) {
+  auto shape = cast<RankedTensorType>(dot.getLhs().getType()).getShape();
+  SmallVector<Loop> loops;
+  for (int64_t size : shape) loops.push_back(Loop{size, int(loops.size()), /*splittable=*/false});
+  IndexSpace dims(std::move(loops));
+  Affine flat;
+  for (auto [d, size] : llvm::enumerate(shape)) flat = flat * size + dims.loop(d);
+  PointGraph values(dims);
+  Node *node = elementsOf(dot.getLhs()) ? values.at(dot.getLhs(), flat) : nullptr;
+  if (!node || node->kind != Node::Load || node->guard || !node->index.terms.empty())
+    return nullptr;
+  auto strideOf = [&](int64_t d) { return node->index.stride(d); };
+  for (auto [dim, d] : llvm::zip(problem.batch, dot.getLhsBatch())) dim.lhs = strideOf(d);
+  for (auto [dim, d] : llvm::zip(problem.rows, dot.lhsFree())) dim.lhs = strideOf(d);
+  for (auto [dim, d] : llvm::zip(problem.contract, dot.getLhsContract())) dim.lhs = strideOf(d);
+  problem.lhsOffset = node->index.offset;
+  return frame.arguments[cast<BlockArgument>(node->value).getArgNumber()];
 }
 
 LogicalResult DotKernel::tryBuild() {
@@ -165,8 +187,8 @@ void DotKernel::emitPlain(const DotProblem &problem, Value lhs, Value rhs) {
   Operation *tasks = k.loop(frame.begin, frame.end, 1);
   OpBuilder::InsertionGuard guard(k.b);
   k.b.setInsertionPointToStart(&tasks->getRegion(0).front());
-  Value element = tasks->getRegion(0).getArgument(0), left = element, lhsAt = k.index(0),
-        rhsAt = lhsAt;
+  Value element = tasks->getRegion(0).getArgument(0), left = element,
+        lhsAt = k.index(problem.lhsOffset), rhsAt = k.index(0);
   for (const DotDim &dim : llvm::reverse(outer)) {
     Value counter = k.remainder(left, dim.size);
     left = k.divide(left, dim.size);
@@ -204,6 +226,7 @@ LogicalResult DotKernel::lower() {
       denseDot(lhsType.getShape(), rhsType.getShape(), dot.getLhsBatch(), dot.getRhsBatch(),
                dot.getLhsContract(), dot.getRhsContract(), std::max<int64_t>(bytes, 4));
   problem.resultHoldsSums = bytes >= 4;
+  Value strided = stridedLhs(problem);
   SmallVector<int64_t> free = dot.rhsFree();
   bool vectorColumns = !free.empty() && free.back() == rhsType.getRank() - 1;
   DotPlan plan;
@@ -212,7 +235,8 @@ LogicalResult DotKernel::lower() {
     frame.tasks = plan.tasks;
     frame.scratchBytes = llvm::alignTo(plan.scratchBytes, 64); // The dot's part comes first.
   }
-  FailureOr<Value> lhs = memrefOf(dot.getLhs()), rhs = memrefOf(dot.getRhs());
+  FailureOr<Value> lhs = strided ? FailureOr<Value>(strided) : memrefOf(dot.getLhs());
+  FailureOr<Value> rhs = memrefOf(dot.getRhs());
   if (failed(lhs) || failed(rhs)) return failure();
   raw = placeRaw();
   if (!vectorColumns) return emitPlain(problem, *lhs, *rhs), success();

@@ -48,6 +48,11 @@ Value emitComparison(KernelBuilder &k, StringRef direction, Type element, Value 
   return emitCompare(b, direction, lhs, rhs, element.isUnsignedInteger());
 }
 
+Value emitSortKey(KernelBuilder &k, Value x, Type element, bool descending) {
+  ImplicitLocOpBuilder b(k.loc, k.b);
+  return emitSortKey(b, x, element.isUnsignedInteger(), descending);
+}
+
 /// The four words of each counter (i32 or i64).
 static std::array<Value, 4> randomWords(KernelBuilder &k, Value counter, Value low, Value high) {
   ImplicitLocOpBuilder b(k.loc, k.b);
@@ -83,9 +88,11 @@ Value emitRandomRun(KernelBuilder &k, Value counters, Value low, Value high) {
 
 int costOf(Operation *op) {
   return llvm::StringSwitch<int>(op->getName().stripDialect())
-      .Cases({"div", "sqrt", "rsqrt", "floor", "ceil", "round_even"}, 4)
+      .Cases({"div", "sqrt", "rsqrt", "floor", "ceil", "round", "round_even", "popcnt"}, 4)
       .Cases({"exp", "log", "logistic", "tanh", "erf", "expm1", "log1p", "cbrt"}, 20)
       .Cases({"sin", "cos", "tan", "pow", "atan2", "rem"}, 40)
+      .Cases({"erfc", "erf_inv", "lgamma", "digamma"}, 100)
+      .Case("zeta", 1000)
       .Default(1);
 }
 

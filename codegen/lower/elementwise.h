@@ -15,6 +15,9 @@ mlir::Value emitNamed(KernelBuilder &k, llvm::StringRef name, mlir::Type element
 /// As weir.compare of the graph's `element`; `direction` is "lt", for instance.
 mlir::Value emitComparison(KernelBuilder &k, llvm::StringRef direction, mlir::Type element,
                            mlir::Value lhs, mlir::Value rhs);
+/// An integer (i32, or i64 for wide elements) whose order is the one in which x, of the graph's
+/// `element`, is sorted.
+mlir::Value emitSortKey(KernelBuilder &k, mlir::Value x, mlir::Type element, bool descending);
 /// Word `index` (i32 or i64) of the Philox stream with key (low, high).
 mlir::Value emitRandomWord(KernelBuilder &k, mlir::Value index, mlir::Value low, mlir::Value high);
 /// All words of a vector of counters, one after another: four times as many lanes.

@@ -145,8 +145,11 @@ std::pair<Affine, Affine> IndexSpace::divide(const Affine &a, int64_t divisor) {
   }
   dropTrailingZeros(quotient);
   dropTrailingZeros(rest);
-  Range left = range(rest);
-  if (left.low >= 0 && left.high < divisor) return {quotient, rest};
+  // Terms divide without a sign.
+  int64_t below = floorDivide(range(rest).low, divisor);
+  quotient.offset += below;
+  rest.offset -= below * divisor;
+  if (range(rest).high < divisor) return {quotient, rest};
   requestSplit(rest, divisor);
   Affine q, r;
   q.terms.push_back({intern({Term::Quotient, rest, divisor}), 1});

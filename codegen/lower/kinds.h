@@ -14,9 +14,13 @@ mlir::LogicalResult lowerRowKernel(Frame &frame);
 mlir::LogicalResult lowerColumnKernel(Frame &frame);
 /// One dot, then elementwise ops on its result: dot_kernel.cc.
 mlir::LogicalResult lowerDotKernel(Frame &frame);
-/// argmax: argmax_kernel.cc.
-mlir::LogicalResult lowerArgmaxKernel(Frame &frame);
-/// scatter_add: scatter_kernel.cc.
+/// argmax and argmin: arg_kernel.cc.
+mlir::LogicalResult lowerArgKernel(Frame &frame);
+/// scatter_add and its kin: scatter_kernel.cc.
 mlir::LogicalResult lowerScatterKernel(Frame &frame);
+/// cumulative_* and linear_recurrence: cumulative_kernel.cc.
+mlir::LogicalResult lowerCumulativeKernel(Frame &frame);
+/// sort: sort_kernel.cc.
+mlir::LogicalResult lowerSortKernel(Frame &frame);
 
 } // namespace weir::codegen

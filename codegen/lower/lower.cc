@@ -3,6 +3,7 @@
 #include "codegen/lower/lower.h"
 
 #include "codegen/lower/kinds.h"
+#include "codegen/lower/reduce_tree.h"
 #include "ir/dialect/weir.h"
 
 using namespace mlir;
@@ -14,15 +15,10 @@ static bool hasElements(func::FuncOp kernel) {
                       [](Type type) { return cast<RankedTensorType>(type).getNumElements() > 0; });
 }
 
-static Operation *findReduction(func::FuncOp kernel) {
-  for (Operation &op : kernel.getBody().front())
-    if (auto weirOp = dyn_cast<ir::WeirOp>(op); weirOp && weirOp.family() == ir::Family::Reduction)
-      return &op;
-  return nullptr;
-}
-
 /// Whether the reduced dims are the last ones; so are all dims, and dims of size 1 do not count.
+/// A fold's windows run as leading dims do.
 static bool reducesTrailing(Operation *reduction) {
+  if (isa<ir::FoldOp>(reduction)) return false;
   auto dims = reduction->getAttrOfType<DenseI64ArrayAttr>("dims").asArrayRef();
   auto shape = cast<RankedTensorType>(reduction->getOperand(0).getType()).getShape();
   bool inside = true;
@@ -38,11 +34,17 @@ static bool reducesTrailing(Operation *reduction) {
 static LogicalResult lowerBody(Frame &frame) {
   for (Operation &op : frame.source.getBody().front()) {
     if (isa<ir::DotOp>(op)) return lowerDotKernel(frame);
-    if (isa<ir::ScatterAddOp>(op)) return lowerScatterKernel(frame);
-    if (isa<ir::ArgmaxOp>(op)) return lowerArgmaxKernel(frame);
+    if (isa<ir::ScatterAddOp, ir::ScatterMulOp, ir::ScatterMaxOp, ir::ScatterMinOp,
+            ir::ScatterSetOp>(op))
+      return lowerScatterKernel(frame);
+    if (isa<ir::ArgmaxOp, ir::ArgminOp>(op)) return lowerArgKernel(frame);
+    if (isa<ir::SortOp>(op)) return lowerSortKernel(frame);
+    if (isa<ir::CumulativeSumOp, ir::CumulativeProdOp, ir::CumulativeMaxOp, ir::CumulativeMinOp,
+            ir::CumulativeLogsumexpOp, ir::LinearRecurrenceOp>(op))
+      return lowerCumulativeKernel(frame);
+    if (isReduction(&op))
+      return reducesTrailing(&op) ? lowerRowKernel(frame) : lowerColumnKernel(frame);
   }
-  if (Operation *reduction = findReduction(frame.source))
-    return reducesTrailing(reduction) ? lowerRowKernel(frame) : lowerColumnKernel(frame);
   return lowerLoopKernel(frame);
 }
 

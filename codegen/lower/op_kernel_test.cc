@@ -1,4 +1,4 @@
-// Dots with epilogues, argmax and scatter_add against the reference interpreter.
+// Dots with epilogues, argmax and argmin, and scatters against the reference interpreter.
 // features: C2
 #include "codegen/lower/kernel_runner.h"
 
@@ -90,34 +90,37 @@ TEST(DotKernel, RhsWithoutAVectorDimIsComputedPlainly) {
              "tensor<8x7x6xf64>) -> tensor<6x5x8xf64>\nreturn %0 : tensor<6x5x8xf64>\n"));
 }
 
-TEST(ArgmaxKernel, EveryDimAndDtype) {
-  for (std::string e : {"f32", "f64", "i32", "i64"})
-    for (std::string n : {"1", "10", "19", "50"}) {
-      expectMatchesReference(kernel("op", "(%x: tensor<7x" + n + "x" + e + ">) -> tensor<7xi32>",
-                                    "%0 = weir.argmax %x dim = 1 : (tensor<7x" + n + "x" + e +
-                                        ">) -> tensor<7xi32>\nreturn %0 : tensor<7xi32>\n"));
-      expectMatchesReference(
-          kernel("op", "(%x: tensor<3x6x" + n + "x" + e + ">) -> tensor<3x" + n + "xi32>",
-                 "%0 = weir.argmax %x dim = 1 : (tensor<3x6x" + n + "x" + e + ">) -> tensor<3x" +
-                     n + "xi32>\nreturn %0 : tensor<3x" + n + "xi32>\n"));
-    }
+TEST(ArgKernel, EveryDimAndDtype) {
+  for (std::string op : {"argmax", "argmin"})
+    for (std::string e : {"f32", "f64", "i32", "i64"})
+      for (std::string n : {"1", "10", "19", "50"}) {
+        expectMatchesReference(kernel("op", "(%x: tensor<7x" + n + "x" + e + ">) -> tensor<7xi32>",
+                                      "%0 = weir." + op + " %x dim = 1 : (tensor<7x" + n + "x" + e +
+                                          ">) -> tensor<7xi32>\nreturn %0 : tensor<7xi32>\n"));
+        expectMatchesReference(
+            kernel("op", "(%x: tensor<3x6x" + n + "x" + e + ">) -> tensor<3x" + n + "xi32>",
+                   "%0 = weir." + op + " %x dim = 1 : (tensor<3x6x" + n + "x" + e +
+                       ">) -> tensor<3x" + n + "xi32>\nreturn %0 : tensor<3x" + n + "xi32>\n"));
+      }
 }
 
-TEST(ArgmaxKernel, NaNWinsAndTheFirstOfEquals) {
-  float nan = NAN;
-  std::vector<float> values(40, 1.0f);
-  values[7] = 3, values[30] = 3;
-  std::string text = kernel(
-      "op", "(%x: tensor<40xf32>) -> tensor<i32>",
-      "%0 = weir.argmax %x dim = 0 : (tensor<40xf32>) -> tensor<i32>\nreturn %0 : tensor<i32>\n");
-  auto argmax = [&] {
-    return runKernel(text, {weir::runtime::HostTensor::from<float>({40}, values)}, *hostTarget())
-        .results[0]
-        .at(0);
-  };
-  EXPECT_EQ(argmax(), 7);
-  values[33] = nan, values[12] = nan;
-  EXPECT_EQ(argmax(), 12);
+TEST(ArgKernel, NaNWinsAndTheFirstOfEquals) {
+  for (std::string op : {"argmax", "argmin"}) {
+    std::vector<float> values(40, 1.0f);
+    values[7] = values[30] = op == "argmax" ? 3 : -3;
+    std::string text = kernel("op", "(%x: tensor<40xf32>) -> tensor<i32>",
+                              "%0 = weir." + op +
+                                  " %x dim = 0 : (tensor<40xf32>) -> tensor<i32>\n"
+                                  "return %0 : tensor<i32>\n");
+    auto best = [&] {
+      return runKernel(text, {weir::runtime::HostTensor::from<float>({40}, values)}, *hostTarget())
+          .results[0]
+          .at(0);
+    };
+    EXPECT_EQ(best(), 7);
+    values[33] = values[12] = NAN;
+    EXPECT_EQ(best(), 12);
+  }
 }
 
 TEST(ScatterKernel, DuplicatesAddInOrderAndStraysAreDropped) {
@@ -131,6 +134,19 @@ TEST(ScatterKernel, DuplicatesAddInOrderAndStraysAreDropped) {
                      "xf32>, tensor<5x4x" + index + ">, tensor<5x4x" + f + "xf32>) -> tensor<6x" +
                      f + "xf32>\nreturn %0 : tensor<6x" + f + "xf32>\n"),
           /*intLimit=*/8);
+}
+
+TEST(ScatterKernel, EveryCombiner) {
+  for (std::string op : {"scatter_mul", "scatter_max", "scatter_min", "scatter_set"})
+    for (std::string e : {"f32", "i64"})
+      for (std::string f : {"1", "20"}) {
+        std::string x = "tensor<6x" + f + "x" + e + ">", u = "tensor<9x" + f + "x" + e + ">";
+        expectMatchesReference(
+            kernel("op", "(%x: " + x + ", %i: tensor<9xi32>, %u: " + u + ") -> " + x,
+                   "%0 = weir." + op + " %x, %i, %u dim = 0 batch_dims = 0 : (" + x +
+                       ", tensor<9xi32>, " + u + ") -> " + x + "\nreturn %0 : " + x + "\n"),
+            /*intLimit=*/8);
+      }
 }
 
 TEST(ScatterKernel, BatchesAndZeroOperand) {

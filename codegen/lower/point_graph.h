@@ -97,6 +97,8 @@ private:
   Node *computed(mlir::Operation *op, Point &point, const Guard *guard);
   Node *mapped(mlir::Operation *op, Point &point, const Guard *guard);
   Node *padded(mlir::Operation *op, Point &point, const Guard *guard);
+  Node *unfolded(mlir::Operation *op, Point &point, const Guard *guard);
+  Node *folded(mlir::Operation *op, Point &point, const Affine &window);
   Node *concatenated(mlir::Operation *op, Point &point, const Guard *guard);
   Node *gathered(mlir::Operation *op, Point &point, const Guard *guard);
   Node *sliced(mlir::Operation *op, Point &point, const Guard *guard);
@@ -106,6 +108,7 @@ private:
   Node *reduction(mlir::Operation *op, Point &point);
 
   Node *make(Node::Kind kind, mlir::Value value);
+  Node *zero(mlir::Value value);
   Node *choose(mlir::Value value, llvm::ArrayRef<Condition> conditions,
                llvm::function_ref<Node *(const Guard *)> then,
                llvm::function_ref<Node *()> otherwise, const Guard *guard);

@@ -17,12 +17,14 @@ static int64_t elementsOf(Value value) {
   return cast<RankedTensorType>(value.getType()).getNumElements();
 }
 
+Node *PointGraph::zero(Value value) {
+  Node *node = make(Node::Splat, value);
+  node->constant = Builder(value.getContext()).getZeroAttr(node->element);
+  return node;
+}
+
 Node *PointGraph::build(Value value, Point &point, const Guard *guard) {
-  if (elementsOf(value) == 0) { // Never read, but named in loops of no trips.
-    Node *node = make(Node::Splat, value);
-    node->constant = Builder(value.getContext()).getZeroAttr(node->element);
-    return node;
-  }
+  if (elementsOf(value) == 0) return zero(value); // Never read, but named in loops of no trips.
   if (is_contained(externals, value) || isa<BlockArgument>(value)) {
     Node *node = make(is_contained(externals, value) ? Node::External : Node::Load, value);
     node->index = point.flat;
@@ -40,6 +42,7 @@ Node *PointGraph::build(Value value, Point &point, const Guard *guard) {
       .Case<ir::BroadcastOp, ir::TransposeOp, ir::SliceOp, ir::ReverseOp>(
           [&](auto) { return mapped(op, point, guard); })
       .Case<ir::PadOp>([&](auto) { return padded(op, point, guard); })
+      .Case<ir::UnfoldOp>([&](auto) { return unfolded(op, point, guard); })
       .Case<ir::ConcatenateOp>([&](auto) { return concatenated(op, point, guard); })
       .Case<ir::GatherOp>([&](auto) { return gathered(op, point, guard); })
       .Case<ir::DynamicSliceOp>([&](auto) { return sliced(op, point, guard); })
@@ -52,11 +55,7 @@ Node *PointGraph::build(Value value, Point &point, const Guard *guard) {
         node->index = index;
         return node;
       })
-      .Case<ir::UndefOp>([&](auto) {
-        Node *node = make(Node::Splat, value);
-        node->constant = Builder(op->getContext()).getZeroAttr(node->element);
-        return node;
-      })
+      .Case<ir::UndefOp>([&](auto) { return zero(value); })
       .Default([&](Operation *) -> Node * {
         if (reduced && op->getNumOperands() == 1 && op->hasAttr("dims"))
           return reduction(op, point);
@@ -117,6 +116,49 @@ Node *PointGraph::padded(Operation *op, Point &point, const Guard *guard) {
     return at(pad.getValue(), Point{space.constant(0), std::nullopt}, guard);
   };
   return choose(pad.getResult(), conditions, then, otherwise, guard);
+}
+
+Node *PointGraph::unfolded(Operation *op, Point &point, const Guard *guard) {
+  auto unfold = cast<ir::UnfoldOp>(op);
+  ArrayRef<int64_t> shape = shapeOf(unfold.getOperand());
+  ArrayRef<Affine> dims = dimsOf(unfold.getResult(), point), window = dims.drop_front(shape.size());
+  SmallVector<Affine> inner(dims.take_front(shape.size()));
+  SmallVector<Condition> conditions;
+  for (auto [i, d] : llvm::enumerate(unfold.getDims())) {
+    inner[d] = inner[d] * unfold.getStrides()[i] + window[i] * unfold.getDilations()[i] +
+               -unfold.getLow()[i];
+    conditions.push_back({inner[d], 0, shape[d] - 1});
+  }
+  auto then = [&](const Guard *g) {
+    return at(unfold.getOperand(), pointOf(unfold.getOperand(), inner), g);
+  };
+  auto otherwise = [&] {
+    return at(unfold.getValue(), Point{space.constant(0), std::nullopt}, guard);
+  };
+  return choose(unfold.getResult(), conditions, then, otherwise, guard);
+}
+
+/// What the window element at flat index `window` adds to the result at `point`.
+Node *PointGraph::folded(Operation *op, Point &point, const Affine &window) {
+  auto fold = cast<ir::FoldOp>(op);
+  ArrayRef<int64_t> shape = shapeOf(fold.getOperand());
+  SmallVector<Affine> dims(dimsOf(fold.getResult(), point));
+  SmallVector<Affine> steps = space.delinearize(window, shape.drop_front(dims.size()));
+  SmallVector<Condition> conditions;
+  for (auto [i, d] : llvm::enumerate(fold.getDims())) {
+    int64_t stride = fold.getStrides()[i];
+    Affine shifted = dims[d] + steps[i] * -fold.getDilations()[i] + fold.getLow()[i];
+    conditions.push_back({shifted, 0, (shape[d] - 1) * stride});
+    auto [index, rest] = space.divide(shifted, stride);
+    if (stride > 1) conditions.push_back({rest, 0, 0});
+    dims[d] = index;
+  }
+  llvm::append_range(dims, steps);
+  auto then = [&](const Guard *g) {
+    return at(fold.getOperand(), pointOf(fold.getOperand(), dims), g);
+  };
+  return choose(
+      op->getResult(0), conditions, then, [&] { return zero(op->getResult(0)); }, nullptr);
 }
 
 Node *PointGraph::concatenated(Operation *op, Point &point, const Guard *guard) {
@@ -210,7 +252,7 @@ Node *PointGraph::dense(Operation *op, Point &point, const Guard *guard) {
   };
   if (elements.isSplat()) return splat(elements.getSplatValue<Attribute>());
   SmallVector<Attribute> all(elements.getValues<Attribute>());
-  if (all.empty()) return splat(Builder(op->getContext()).getZeroAttr(elements.getElementType()));
+  if (all.empty()) return zero(value);
   std::function<Node *(int64_t)> from = [&](int64_t i) {
     if (i + 1 == int64_t(all.size())) return splat(all[i]);
     auto then = [&](const Guard *) { return splat(all[i]); };
@@ -237,7 +279,8 @@ Node *PointGraph::reduction(Operation *op, Point &point) {
     counter = counter * space.getLoops()[i].size + space.loop(i);
   Affine inner = reduced->trailing ? point.flat * reduced->extent + counter
                                    : counter * elementsOf(op->getResult(0)) + point.flat;
-  Node *operand = at(op->getOperand(0), Point{inner, std::nullopt}, nullptr);
+  Node *operand = isa<ir::FoldOp>(op) ? folded(op, point, counter)
+                                      : at(op->getOperand(0), Point{inner, std::nullopt}, nullptr);
   if (!operand) return nullptr;
   Node *node = make(Node::Reduce, op->getResult(0));
   node->operands = {operand};

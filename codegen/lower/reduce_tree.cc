@@ -2,6 +2,7 @@
 #include "codegen/lower/reduce_tree.h"
 
 #include "codegen/lower/elementwise.h"
+#include "ir/dialect/weir.h"
 
 #include "llvm/ADT/StringSwitch.h"
 
@@ -13,7 +14,28 @@ Reducer::Reducer(Operation *reduceOp)
     : element(cast<RankedTensorType>(reduceOp->getResult(0).getType()).getElementType()) {
   name = reduceOp->getName().stripDialect();
   name.consume_front("reduce_");
-  name = llvm::StringSwitch<StringRef>(name).Case("sum", "add").Case("prod", "mul").Default(name);
+  name = llvm::StringSwitch<StringRef>(name)
+             .Cases({"sum", "fold"}, "add")
+             .Case("prod", "mul")
+             .Default(name);
+}
+
+bool isReduction(Operation *op) {
+  return isa<ir::ReduceSumOp, ir::ReduceMaxOp, ir::ReduceMinOp, ir::ReduceProdOp, ir::ReduceAndOp,
+             ir::ReduceOrOp, ir::FoldOp>(op);
+}
+
+int64_t reductionExtent(Operation *reduceOp) {
+  auto shapeOf = [](Value v) { return cast<RankedTensorType>(v.getType()).getShape(); };
+  ArrayRef<int64_t> operand = shapeOf(reduceOp->getOperand(0));
+  int64_t extent = 1;
+  if (auto fold = dyn_cast<ir::FoldOp>(reduceOp)) {
+    for (int64_t size : operand.drop_front(shapeOf(fold.getResult()).size())) extent *= size;
+    return extent;
+  }
+  for (int64_t dim : reduceOp->getAttrOfType<DenseI64ArrayAttr>("dims").asArrayRef())
+    extent *= operand[dim];
+  return extent;
 }
 
 static TypedAttr identityOf(StringRef name, Type type) {

@@ -20,6 +20,11 @@ struct Reducer {
   mlir::Type element;
 };
 
+/// reduce_* and fold: what runs over the reduced loops of a row or column kernel.
+bool isReduction(mlir::Operation *op);
+/// How many elements make one of the result's.
+int64_t reductionExtent(mlir::Operation *reduceOp);
+
 /// How many vectors of `lanes` hold the four accumulators.
 int64_t accumulatorsFor(mlir::Type element, int64_t vectorBytes, int64_t lanes);
 /// The finished value of the whole tree.

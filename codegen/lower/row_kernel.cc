@@ -88,8 +88,8 @@ LogicalResult RowKernel::tryBuild() {
 
 LogicalResult RowKernel::build() {
   for (Operation &op : frame.source.getBody().front())
-    if (cast<ir::WeirOp>(op).family() == ir::Family::Reduction) {
-      columns = elementsOf(op.getOperand(0)) / std::max<int64_t>(elementsOf(op.getResult(0)), 1);
+    if (isReduction(&op)) {
+      columns = reductionExtent(&op);
       rows = elementsOf(op.getResult(0));
       break;
     }
@@ -174,7 +174,8 @@ void RowKernel::emitBody(Stage &stage, MutableArrayRef<SmallVector<Value>> accum
   for (Store &store : stage.stores) emitter->value(store.root);
   for (auto [node, memref] : stage.kept) emitter->value(node);
   for (Store &store : stage.stores)
-    emitter->store(store.root, frame.results[store.result], fullIndex);
+    emitter->store(store.root, frame.results[store.result], fullIndex,
+                   frame.exceedsCaches(store.result));
   for (auto [node, memref] : stage.kept) emitter->store(node, memref, columnIndex);
 }
 

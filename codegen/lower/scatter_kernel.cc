@@ -1,4 +1,5 @@
-// scatter_add: copies the operand, then adds updates one after another in ascending index order.
+// scatter_add, _mul, _max, _min and _set: copies the operand, then combines updates one after
+// another in ascending index order; set replaces.
 //
 // operand [batch, before, rows, features], indices [batch, count], updates [batch, before, count,
 // features]. Tasks are (batch, before, block of features): no two of them touch the same element.
@@ -19,8 +20,8 @@ constexpr unsigned batchLoop = 0, beforeLoop = 1, rowLoop = 2, countLoop = 3, fe
 class ScatterKernel {
 public:
   explicit ScatterKernel(Frame &frame)
-      : frame(frame), k(frame.k), op(cast<ir::ScatterAddOp>(frame.returned()[0].getDefiningOp())),
-        space({}) {}
+      : frame(frame), k(frame.k), op(frame.returned()[0].getDefiningOp()),
+        combiner(op->getName().stripDialect().drop_front(strlen("scatter_"))), space({}) {}
   LogicalResult lower();
 
 private:
@@ -31,7 +32,8 @@ private:
 
   Frame &frame;
   KernelBuilder &k;
-  ir::ScatterAddOp op;
+  Operation *op;
+  StringRef combiner; // The elementwise op, or "set".
   IndexSpace space;
   std::optional<PointGraph> graph;
   std::optional<Emitter> emitter;
@@ -41,15 +43,16 @@ private:
 };
 
 void ScatterKernel::computeSizes() {
-  int64_t dim = op.getDim(), shared = op.getBatchDims();
+  int64_t dim = op->getAttrOfType<IntegerAttr>("dim").getInt();
+  int64_t shared = op->getAttrOfType<IntegerAttr>("batch_dims").getInt();
   for (auto [d, size] :
-       llvm::enumerate(cast<RankedTensorType>(op.getOperand().getType()).getShape()))
+       llvm::enumerate(cast<RankedTensorType>(op->getOperand(0).getType()).getShape()))
     (int64_t(d) < shared ? batch
      : int64_t(d) < dim  ? before
      : int64_t(d) == dim ? rows
                          : features) *= size;
   for (int64_t size :
-       cast<RankedTensorType>(op.getIndices().getType()).getShape().drop_front(shared))
+       cast<RankedTensorType>(op->getOperand(1).getType()).getShape().drop_front(shared))
     count *= size;
 }
 
@@ -63,9 +66,9 @@ LogicalResult ScatterKernel::build() {
   Affine outer = space.loop(batchLoop) * before + space.loop(beforeLoop);
   sliceIndex = outer * (rows * features) + space.loop(featureLoop);
   rowIndex = (outer * rows + space.loop(rowLoop)) * features + space.loop(featureLoop);
-  operand = graph->at(op.getOperand(), rowIndex);
-  index = graph->at(op.getIndices(), space.loop(batchLoop) * count + space.loop(countLoop));
-  update = graph->at(op.getUpdates(),
+  operand = graph->at(op->getOperand(0), rowIndex);
+  index = graph->at(op->getOperand(1), space.loop(batchLoop) * count + space.loop(countLoop));
+  update = graph->at(op->getOperand(2),
                      (outer * count + space.loop(countLoop)) * features + space.loop(featureLoop));
   if (!operand || !index || !update) return failure();
   graph->finish({&rowIndex, &sliceIndex});
@@ -90,11 +93,13 @@ void ScatterKernel::emitUpdates(Value low, Value high) {
   emitter->open(inside);
   Value start = k.mul(row, features);
   emitVectors(frame, *emitter, featureLoop, low, high, features, /*cheap=*/true, [&] {
-    Value added = emitter->getLanes() == 1 ? emitter->value(update) : emitter->vector(update);
+    Value made = emitter->getLanes() == 1 ? emitter->value(update) : emitter->vector(update);
     Value at = k.add(emitter->flat(sliceIndex), start);
-    Value sum = k.load(frame.results[0], at, emitter->getLanes(), emitter->mask, update->element);
-    k.store(emitNamed(k, "add", update->element, {sum, added}), frame.results[0], at,
-            emitter->mask);
+    if (combiner != "set") {
+      Value old = k.load(frame.results[0], at, emitter->getLanes(), emitter->mask, update->element);
+      made = emitNamed(k, combiner, update->element, {old, made});
+    }
+    k.store(made, frame.results[0], at, emitter->mask);
   });
   emitter->close();
   emitter->close();
@@ -118,7 +123,7 @@ LogicalResult ScatterKernel::lower() {
     plan.tasks *= plan.chunks;
   }
   emitTasks(frame, *emitter, plan, featureLoop, [&](Value low, Value high) {
-    auto source = dyn_cast<BlockArgument>(op.getOperand());
+    auto source = dyn_cast<BlockArgument>(op->getOperand(0));
     if (source && frame.mayAlias(0)) { // In place: there is nothing to copy.
       Operation *inPlace =
           k.branch(k.sameAddress(frame.arguments[source.getArgNumber()], frame.results[0]));

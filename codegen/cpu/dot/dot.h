@@ -29,6 +29,7 @@ struct DotProblem {
   llvm::SmallVector<DotDim> rows;     // in lhs and result
   llvm::SmallVector<DotDim> columns;  // in rhs and result; the last has distance 1 in both
   llvm::SmallVector<DotDim> contract; // in lhs and rhs; outermost first, which orders the sum
+  int64_t lhsOffset = 0;              // where the lhs's first element is
   int64_t elementBytes = 4;           // of the sums
   bool resultHoldsSums = true;        // else the result is narrower: it cannot hold parts of a sum
 };
@@ -46,7 +47,8 @@ struct DotPlan {
   llvm::SmallVector<DotDim> outer;    // batch, and what cannot be merged with the loops below
   DotDim rows, panels, columns;       // panels: groups of columns laid out one after the other
   llvm::SmallVector<DotDim> contract; // never empty
-  int64_t lanes = 0;                  // elements of a vector
+  int64_t lhsOffset = 0;
+  int64_t lanes = 0; // elements of a vector
   int64_t tileRows = 0, tileColumns = 0;
   int64_t rowBlocks = 0, tilesPerRowBlock = 0;
   int64_t columnGroups = 0, tilesPerGroup = 0;

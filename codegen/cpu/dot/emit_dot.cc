@@ -83,7 +83,7 @@ void DotEmitter::emitTask(Value task) {
   Value rest = ib.div(task, plan.columnGroups);
   rowBlock = ib.rem(rest, plan.rowBlocks);
   rest = ib.div(rest, plan.rowBlocks);
-  lhsAt = ib.mul(rowBlock, plan.rowBlock() * plan.rows.lhs);
+  lhsAt = ib.add(ib.mul(rowBlock, plan.rowBlock() * plan.rows.lhs), ib.constant(plan.lhsOffset));
   rhsAt = ib.constant(0);
   resultAt = ib.mul(rowBlock, plan.rowBlock() * plan.rows.result);
   for (size_t i = plan.outer.size(); i-- > 0;) {

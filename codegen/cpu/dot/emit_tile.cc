@@ -210,6 +210,16 @@ static SmallVector<Value> emitContract(const IndexBuilder &ib, const TileOperand
                                        const VectorRow &columns) {
   if (dim == tile.contract.size()) return emitStep(ib, tile, at, sums, columns);
   const DotDim &loop = tile.contract[dim];
+  constexpr int64_t fewSteps = 4; // of a window, in a loop around nothing but them
+  if (dim > 0 && dim + 1 == tile.contract.size() && loop.size <= fewSteps && !tile.rhsCopy) {
+    SmallVector<Value> carried(sums);
+    for (int64_t k = 0; k < loop.size; ++k) {
+      StepAt next{ib.add(at.lhs, ib.constant(k * loop.lhs)),
+                  ib.add(at.rhs, ib.constant(k * loop.rhs)), Value()};
+      carried = emitStep(ib, tile, next, carried, columns);
+    }
+    return carried;
+  }
   Value trips = dim == 0 ? tile.trips : ib.constant(loop.size);
   return ib.loopCarrying(ib.constant(0), trips, sums, [&](Value k, ArrayRef<Value> carried) {
     StepAt next{ib.add(at.lhs, ib.mul(k, loop.lhs)), ib.add(at.rhs, ib.mul(k, loop.rhs)), Value()};

@@ -174,6 +174,17 @@ static void chooseEpilogue(DotPlan &plan, const TargetInfo &target, int64_t elem
   }
 }
 
+/// The loop that a register tile's rows run along: where the lhs is nearest, if it is long enough
+/// for a tile; else the longest.
+static DotDim *rowsToTile(SmallVectorImpl<DotDim> &rows) {
+  constexpr int64_t enough = 6;
+  return max_element(rows, [](const DotDim &a, const DotDim &b) {
+    bool aFits = a.size >= enough, bFits = b.size >= enough;
+    if (aFits != bFits) return bFits;
+    return aFits ? a.lhs > b.lhs : a.size < b.size;
+  });
+}
+
 DotPlan planDot(const DotProblem &problem, const TargetInfo &target) {
   DotPlan plan;
   plan.lanes = target.lanes(problem.elementBytes);
@@ -181,14 +192,14 @@ DotPlan planDot(const DotProblem &problem, const TargetInfo &target) {
   for (auto *dims : {&problem.batch, &problem.rows, &problem.columns, &problem.contract})
     for (const DotDim &dim : *dims) plan.flops *= double(dim.size);
 
+  plan.lhsOffset = problem.lhsOffset;
   plan.contract = mergeDims(problem.contract);
   if (plan.contract.empty()) plan.contract.push_back({});
   plan.outer = mergeDims(problem.batch);
   SmallVector<DotDim> rows = mergeDims(problem.rows);
-  auto widest = max_element(rows, [](auto &a, auto &b) { return a.size < b.size; });
-  if (widest != rows.end()) {
-    plan.rows = *widest;
-    rows.erase(widest);
+  if (auto *tiled = rowsToTile(rows); tiled != rows.end()) {
+    plan.rows = *tiled;
+    rows.erase(tiled);
   }
   plan.outer.append(rows);
   constexpr int64_t widestPanel = 128;

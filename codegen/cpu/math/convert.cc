@@ -97,18 +97,20 @@ mlir::Value emitBitcast(mlir::ImplicitLocOpBuilder &b, mlir::Value x, mlir::Type
   return e.element() == computed ? e.value : bitcastTo(e, computed).value;
 }
 
-mlir::Value emitSortKey(mlir::ImplicitLocOpBuilder &b, mlir::Value x, bool descending) {
+mlir::Value emitSortKey(mlir::ImplicitLocOpBuilder &b, mlir::Value x, bool isUnsigned,
+                        bool descending) {
   TargetInfo target;
-  Expr e{&b, &target, x};
-  if (e.isFloat() && e.width() < 32) e = resize(e, b.getF32Type());
-  Expr key = e;
+  Expr e{&b, &target, x}, key = e;
   if (e.isFloat()) {
     // Bits of negative numbers grow away from zero: all but the sign are turned around.
     Expr raw = bits(e + 0.0), signs = shiftRightSigned(raw, e.width() - 1);
     int64_t most = e.width() == 64 ? INT64_MAX : INT32_MAX;
     key = select(isNan(e), most, raw ^ (signs & most));
   } else if (e.width() < 32) {
-    key = e.width() == 1 ? zeroExtend(e, b.getI32Type()) : resize(e, b.getI32Type());
+    bool extendsZeros = isUnsigned || e.width() == 1;
+    key = extendsZeros ? zeroExtend(e, b.getI32Type()) : resize(e, b.getI32Type());
+  } else if (isUnsigned) {
+    key = e ^ least(e);
   }
   return (descending ? key ^ -1 : key).value;
 }
