@@ -67,6 +67,22 @@ TEST(DotKernel, ResultOfAnotherTypeUsesScratch) {
              "return %1 : tensor<9x20xi1>\n"));
 }
 
+TEST(DotKernel, WindowsOfTheLeftOperandAreStrides) {
+  for (std::string o : {"1", "16", "50"})
+    expectMatchesReference(kernel(
+        "dot",
+        "(%x: tensor<2x1x3x12x9xf32>, %w: tensor<1x3x3x2x" + o + "xf32>) -> tensor<1x2x5x8x" + o +
+            "xf32>",
+        "%z = weir.constant dense<0.0> : tensor<f32>\n"
+        "%0 = weir.unfold %x, %z dims = [3, 4] window = [3, 2] strides = [2, 1] dilations = [1, 1] "
+        "low = [-1, 0] high = [0, 0] : (tensor<2x1x3x12x9xf32>, tensor<f32>) -> "
+        "tensor<2x1x3x5x8x3x2xf32>\n"
+        "%1 = weir.dot %0, %w batch = [1] x [0] contract = [2, 5, 6] x [1, 2, 3] : "
+        "(tensor<2x1x3x5x8x3x2xf32>, tensor<1x3x3x2x" +
+            o + "xf32>) -> tensor<1x2x5x8x" + o + "xf32>\n%2 = weir.tanh %1 : tensor<1x2x5x8x" + o +
+            "xf32>\nreturn %2 : tensor<1x2x5x8x" + o + "xf32>\n"));
+}
+
 TEST(DotKernel, SplatOperandIsWrittenToScratch) {
   expectMatchesReference(
       kernel("dot", "(%b: tensor<12x20xf32>) -> tensor<9x20xf32>",

@@ -80,7 +80,8 @@ void SortKernel::emitKeys() {
   emitLoop(k.index(0), k.index(size), [&](Value i) {
     emitter->bind(dimLoop, i);
     for (auto [key, operand] : llvm::zip(keys, operands)) {
-      k.store(emitSortKey(k, emitter->value(operand), operand->element, op.getDescending()), key, i, Value());
+      k.store(emitSortKey(k, emitter->value(operand), operand->element, op.getDescending()), key, i,
+              Value());
     }
     k.store(k.castInt(i, k.b.getI32Type()), permutations, i, Value());
   });

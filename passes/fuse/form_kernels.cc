@@ -54,6 +54,7 @@ std::unique_ptr<Pass> createFormKernelsPass() {
 
 void registerFusePasses() {
   registerPass(createWidenSumsPass);
+  registerPass(createExpandConvolutionsPass);
   registerPass(createPackDotsPass);
   registerPass(createNormalizeReductionsPass);
   registerPass(createFormKernelsPass);

@@ -10,6 +10,8 @@ namespace weir::passes {
 
 /// Computes the sums of f16 and bf16 that are kept in memory while unfinished in f32.
 std::unique_ptr<mlir::Pass> createWidenSumsPass();
+/// Rewrites every convolution to a dot over windows, or a product and a sum.
+std::unique_ptr<mlir::Pass> createExpandConvolutionsPass();
 /// Rewrites every dot so that the right operand's last dim is the vector dim, by views and packing
 /// transposes.
 std::unique_ptr<mlir::Pass> createPackDotsPass();

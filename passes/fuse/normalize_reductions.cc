@@ -1,8 +1,8 @@
 // weir-normalize-reductions: every reduction reduces leading dims or trailing dims, since those are
-// the two that have kernels. Dims in the middle are transposed to the front (the innermost dim
-// stays where it is, so rows stay dense); leading and trailing dims together are reduced in two
-// steps, trailing first; so are large full reductions, which would otherwise be one row and run on
-// one thread.
+// the two that have kernels. Windows (pooling) are short, so they are reduced as leading dims. Dims
+// in the middle are transposed to the front (the innermost dim stays where it is, so rows stay
+// dense); leading and trailing dims together are reduced in two steps, trailing first; so are large
+// full reductions, which would otherwise be one row and run on one thread.
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
 #include "passes/fuse/fuse.h"
@@ -15,7 +15,9 @@ namespace weir::passes {
 namespace {
 
 constexpr int64_t kMinRow = 64, kMaxRow = 4096; ///< elements of a row of a full reduction
-constexpr int64_t kOneRow = 1 << 16;            ///< so many are reduced as quickly by one thread
+constexpr int64_t kWindow =
+    256; ///< elements of a window that are reduced side by side, not in a row
+constexpr int64_t kOneRow = 1 << 16; ///< so many are reduced as quickly by one thread
 
 /// The largest divisor of n within [kMinRow, kMaxRow], 0 if there is none.
 int64_t rowLength(int64_t n) {
@@ -41,6 +43,16 @@ template <class Op> Value splitFull(Op op, PatternRewriter &rewriter) {
   return Op::create(rewriter, op.getLoc(), sums, ArrayRef<int64_t>{0});
 }
 
+/// Whether `v` is elementwise in what unfold gave: its trailing dims are windows.
+bool readsWindows(Value v, int depth = 0) {
+  Operation *op = v.getDefiningOp();
+  constexpr int far = 6;
+  if (!op || depth > far) return false;
+  if (isa<ir::UnfoldOp>(op)) return true;
+  return classOf(op) == OpClass::Elementwise &&
+         llvm::any_of(op->getOperands(), [&](Value x) { return readsWindows(x, depth + 1); });
+}
+
 template <class Op> struct Normalize : OpRewritePattern<Op> {
   using OpRewritePattern<Op>::OpRewritePattern;
   LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
@@ -63,8 +75,11 @@ template <class Op> struct Normalize : OpRewritePattern<Op> {
       if (!split) return failure();
       return rewriter.replaceOp(op, split), success();
     }
-    if (dims.front() == rank - reduced || dims.back() == reduced - 1) return failure();
-    if (dims.back() == rank - 1) { // trailing dims first
+    bool windows = reductionPoints(op) / std::max<int64_t>(countOf(op.getResult()), 1) <= kWindow &&
+                   readsWindows(op.getOperand());
+    if (dims.back() == reduced - 1 || (dims.front() == rank - reduced && !windows))
+      return failure();
+    if (dims.back() == rank - 1 && !windows) { // trailing dims first
       SmallVector<int64_t> trailing;
       for (int64_t d = rank - 1; llvm::is_contained(dims, d); --d)
         trailing.insert(trailing.begin(), d);

@@ -67,6 +67,7 @@ void addPipeline(OpPassManager &pm, Level from, Level to) {
   }
   if (crosses(Level::Kernels)) {
     pm.addPass(createWidenSumsPass());
+    pm.addPass(createExpandConvolutionsPass());
     pm.addPass(createPackDotsPass());
     pm.addPass(createNormalizeReductionsPass());
     pm.addPass(createTidyViewsPass());

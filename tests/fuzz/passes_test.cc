@@ -28,8 +28,7 @@ TEST(PassesOnRandomGraphs, KeepTheMeaning) {
     TestContext context;
     // f32 and f64 mixed; f64 alone, where the bounds are tightest; and the reverse-mode derivative
     // of that.
-    auto module =
-        randomModule(context.get(), seed, {.onlyF64 = seed % 3 != 0, .without = notLowered()});
+    auto module = randomModule(context.get(), seed, {.onlyF64 = seed % 3 != 0});
     countOps(*module, ops);
     auto inputs = randomInputsOf(*module, seed);
     if (seed % 3 == 2) inputs = requestDerivative(*module, inputs, seed);

@@ -64,33 +64,6 @@ const std::vector<Backend> &backends() {
   return all;
 }
 
-const std::set<std::string> &notLowered() {
-  static const std::set<std::string> ops = {"weir.argmin",
-                                            "weir.convolution",
-                                            "weir.count_leading_zeros",
-                                            "weir.cumulative_max",
-                                            "weir.cumulative_min",
-                                            "weir.cumulative_logsumexp",
-                                            "weir.cumulative_sum",
-                                            "weir.cumulative_prod",
-                                            "weir.digamma",
-                                            "weir.erf_inv",
-                                            "weir.erfc",
-                                            "weir.fold",
-                                            "weir.lgamma",
-                                            "weir.popcnt",
-                                            "weir.linear_recurrence",
-                                            "weir.round",
-                                            "weir.scatter_max",
-                                            "weir.scatter_min",
-                                            "weir.scatter_mul",
-                                            "weir.scatter_set",
-                                            "weir.sort",
-                                            "weir.unfold",
-                                            "weir.zeta"};
-  return ops;
-}
-
 static std::string mismatch(size_t result, int64_t element, double got, double want, double bound) {
   std::ostringstream out;
   out.precision(17);

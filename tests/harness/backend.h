@@ -4,7 +4,6 @@
 #include "ir/reference/interpreter.h"
 
 #include <functional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -21,9 +20,6 @@ struct Backend {
 /// Every backend of this build: the interpreter in the declared dtypes, the CPU (which runs again
 /// and on two threads, and fails where that changes a bit).
 const std::vector<Backend> &backends();
-
-/// Ops that the CPU cannot run yet, by name; tests on backends leave them out.
-const std::set<std::string> &notLowered();
 
 /// How many elements were compared, and how many of them with a finite bound.
 struct Coverage {

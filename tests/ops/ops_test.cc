@@ -71,7 +71,6 @@ TEST_P(OpTable, EveryBackendIsWithinTheNumericContract) {
     ASSERT_TRUE(succeeded(expected)) << context.takeMessages();
     for (const Backend &backend : backends()) {
       SCOPED_TRACE(backend.name);
-      if (backend.name != "interpreter" && notLowered().count(GetParam().op)) continue;
       mlir::OwningOpRef<mlir::ModuleOp> copy = module.clone();
       auto got = backend.run(*copy, inputs);
       ASSERT_TRUE(succeeded(got)) << context.takeMessages();
@@ -107,7 +106,6 @@ TEST_P(OpTable, EveryBackendAgreesAtTheEdgesOfEachDtype) {
     auto expected = ir::interpretWithBounds(*module, "main", inputs);
     ASSERT_TRUE(succeeded(expected)) << context.takeMessages();
     for (const Backend &backend : backends()) {
-      if (backend.name != "interpreter" && notLowered().count(GetParam().op)) continue;
       mlir::OwningOpRef<mlir::ModuleOp> copy = module->clone();
       auto got = backend.run(*copy, inputs);
       ASSERT_TRUE(succeeded(got)) << context.takeMessages();

@@ -56,7 +56,8 @@ mlir::Value emitNarrow(mlir::ImplicitLocOpBuilder &b, mlir::Value x, mlir::Type 
 
 /// Integers (i32, or i64 for 64 bits) in the order of the values, for sorting: -0 is 0, NaN is
 /// above all; `descending` turns the order around.
-mlir::Value emitSortKey(mlir::ImplicitLocOpBuilder &b, mlir::Value x, bool descending);
+mlir::Value emitSortKey(mlir::ImplicitLocOpBuilder &b, mlir::Value x, bool isUnsigned,
+                        bool descending);
 
 /// Philox4x32-10 (Salmon et al. 2011): four words for each lane. All values are i32 of one type.
 std::array<mlir::Value, 4> emitPhilox(mlir::ImplicitLocOpBuilder &b, std::array<mlir::Value, 2> key,

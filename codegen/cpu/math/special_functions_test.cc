@@ -88,7 +88,7 @@ protected:
     T at = 0;
     for (size_t i = 0; i < y.size(); ++i) {
       long double want = exact(x[i]);
-      if (T(want) == y[i]) continue;
+      if (T(want) == y[i] || std::isinf(want)) continue;
       double size =
           std::max<double>({double(std::abs(want)), least, std::numeric_limits<T>::min()});
       double off = double(std::abs(y[i] - want)) / size / std::numeric_limits<T>::epsilon();
@@ -111,7 +111,7 @@ protected:
     expectWithin<T>("lgamma", slack, 1, points<T>(-30, 0), lgammal);
     expectWithin<T>("digamma", slack, 0, magnitudes<T>(wide ? -300 : -100, wide ? 300 : 100),
                     digamma);
-    expectWithin<T>("digamma", slack, 0.1, points<T>(0, 30), digamma);
+    expectWithin<T>("digamma", 2 * slack, 0.1, points<T>(0, 30), digamma);
     expectWithin<T>("digamma", slack, 1, points<T>(-30, 0), [&](long double x) {
       return std::abs(x - roundl(x)) < 1e-3L ? -kInf : digamma(x); // the poles amplify rounding
     });
@@ -132,6 +132,7 @@ TEST_P(SpecialFunctions, AreAccurateInF64) {
 
 TEST_P(SpecialFunctions, Zeta) {
   std::vector<double> x = points<double>(1.01, 30), q = magnitudes<double>(-6, 12);
+  x.resize(kPoints / 10), q.resize(kPoints / 10);
   std::vector<double> y = run<double>("zeta", x, q);
   double worst = 0;
   for (size_t i = 0; i < y.size(); ++i)

@@ -192,3 +192,24 @@ func.func @main(%arg0: tensor<8xf32>) -> tensor<64xf32> {
   %5 = weir.concatenate %4, %4 dim = 0 : (tensor<32xf32>, tensor<32xf32>) -> tensor<64xf32>
   return %5 : tensor<64xf32>
 }
+
+// -----
+
+// A dot reads windows of its left operand where they lie; padding is written before.
+// CHECK-LABEL: func.func @main
+// CHECK: %[[P:.*]] = weir.launch @k0(%arg0)
+// CHECK-NEXT: %[[D:.*]] = weir.launch @k1(%[[P]], %arg1)
+// CHECK-NEXT: return %[[D]]
+// CHECK: func.func private @k0
+// CHECK: weir.pad
+// CHECK: func.func private @k1
+// CHECK-SAME: weir.kernel = "dot"
+// CHECK: weir.unfold
+// CHECK: weir.dot
+func.func @main(%arg0: tensor<2x1x3x10xf32>, %arg1: tensor<1x3x3x16xf32>) -> tensor<1x2x10x16xf32> {
+  %c = weir.constant dense<0.0> : tensor<f32>
+  %0 = weir.pad %arg0, %c low = [0, 0, 0, 1] high = [0, 0, 0, 1] interior = [0, 0, 0, 0] : (tensor<2x1x3x10xf32>, tensor<f32>) -> tensor<2x1x3x12xf32>
+  %1 = weir.unfold %0, %c dims = [3] window = [3] strides = [1] dilations = [1] low = [0] high = [0] : (tensor<2x1x3x12xf32>, tensor<f32>) -> tensor<2x1x3x10x3xf32>
+  %2 = weir.dot %1, %arg1 batch = [1] x [0] contract = [2, 4] x [1, 2] : (tensor<2x1x3x10x3xf32>, tensor<1x3x3x16xf32>) -> tensor<1x2x10x16xf32>
+  return %2 : tensor<1x2x10x16xf32>
+}
