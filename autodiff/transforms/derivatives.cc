@@ -213,13 +213,14 @@ FailureOr<TransposedFunction> Derivatives::vjp(func::FuncOp f, const llvm::BitVe
 void Derivatives::eraseUnused() {
   llvm::DenseMap<StringAttr, int> uses; // of each function
   llvm::DenseMap<Operation *, SmallVector<StringAttr>> usedBy;
-  auto all = SymbolTable::getSymbolUses(&module.getBodyRegion());
-  if (!all) return;
-  for (SymbolTable::SymbolUse use : *all) {
-    StringAttr name = use.getSymbolRef().getRootReference();
-    ++uses[name];
-    usedBy[use.getUser()->getParentOfType<func::FuncOp>()].push_back(name);
-  }
+  module.walk([&](Operation *op) {
+    if (isa_and_present<ir::WeirDialect>(op->getDialect()) && !isa<SymbolUserOpInterface>(op))
+      return; // most ops: quicker than to look at their attributes
+    op->getAttrDictionary().walk([&](SymbolRefAttr callee) {
+      ++uses[callee.getRootReference()];
+      usedBy[op->getParentOfType<func::FuncOp>()].push_back(callee.getRootReference());
+    });
+  });
   // Users are made after what they use, or use it through another function: last ones first, until
   // nothing changes.
   for (bool changed = true; changed;) {

@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace weir::runtime {
@@ -88,7 +89,10 @@ Reservation::Reservation(Mapping mapped) : mapping(std::move(mapped)) {
     if (mapping.size() < kLeastInBackground)
       mapping.populate();
     else
-      worker = std::thread([this] { mapping.populate(&stop); });
+      worker = std::thread([this] {
+        setpriority(PRIO_PROCESS, 0, 19); // of this thread: those who compute come first
+        mapping.populate(&stop);
+      });
   } catch (const std::system_error &) {
     mapping.populate(); // the system grants no more threads
   }

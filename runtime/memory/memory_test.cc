@@ -105,5 +105,18 @@ TEST(VariableStore, ValuesAreSetLostAndSetAgain) {
   EXPECT_EQ(store.get("a")->item<float>(), 3);
 }
 
+TEST(VariableStore, ZerosAreStoredWhateverWasThereBefore) {
+  VariableStore store;
+  ASSERT_TRUE(store.declare({{"a", DType::F32, {}}}).ok());
+  for (float value : {0.f, 5.f, 0.f, -0.f}) {
+    ASSERT_TRUE(store.set("a", HostTensor::scalar(value)).ok());
+    EXPECT_EQ(*store.get("a"), HostTensor::scalar(value)) << value;
+  }
+  *static_cast<float *>(store.address("a")) = 7; // a run that fails half-way
+  store.poison({{"a", DType::F32, {}}}, "why");
+  ASSERT_TRUE(store.set("a", HostTensor::scalar(0.f)).ok());
+  EXPECT_EQ(store.get("a")->item<float>(), 0);
+}
+
 } // namespace
 } // namespace weir::runtime

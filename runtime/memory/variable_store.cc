@@ -11,6 +11,12 @@ namespace weir::runtime {
 
 namespace {
 
+/// Fresh storage is zero: what is to be zero, as optimizer state is at first, need not touch it.
+bool isZero(const void *data, size_t bytes) {
+  auto *first = static_cast<const char *>(data);
+  return bytes == 0 || (*first == 0 && std::memcmp(first, first + 1, bytes - 1) == 0);
+}
+
 absl::string_view view(std::string_view text) {
   return {text.data(), text.size()};
 }
@@ -65,7 +71,9 @@ absl::Status VariableStore::set(std::string_view name, const HostTensor &value) 
     return absl::InvalidArgumentError(absl::StrCat(
         "variable '", view(name), "' is ", typeStr(entry.variable.dtype, entry.variable.dims),
         ", given ", value.typeStr()));
-  std::memcpy(entry.data, value.raw(), entry.bytes);
+  bool isFresh = !entry.hasValue && !entry.lost;
+  if (!isFresh || !isZero(value.raw(), entry.bytes))
+    std::memcpy(entry.data, value.raw(), entry.bytes);
   if (!entry.hasValue) --missing;
   entry.hasValue = true;
   return absl::OkStatus();
