@@ -24,10 +24,10 @@ namespace {
 
 using Dims = SmallVector<int64_t>;
 
-constexpr int64_t kPanelRowBytes = 128;               ///< two cache lines: a register tile's width
-constexpr int64_t kLeastPanels = 4;                   ///< fewer: rows are not far apart
-constexpr int64_t kLeastRows = 256, kManyRows = 1024; ///< of the left operand
-constexpr int64_t kLeastPanelBytes = 1 << 20;         ///< with many rows; the more, the fewer rows
+constexpr int64_t kPanelRowBytes = 128;             ///< two cache lines: a register tile's width
+constexpr int64_t kLeastPanels = 4;                 ///< fewer: rows are not far apart
+constexpr int64_t kFewRows = 256, kManyRows = 1024; ///< of the left operand
+constexpr int64_t kLargeBytes = 1 << 20, kHugeBytes = 8 << 20; ///< of the right one
 
 /// The dimension numbers of a dot, in a form that can be changed.
 struct Dot {
@@ -100,7 +100,7 @@ public:
     if (needsPacking && (dot.rhsFree.empty() || dot.lhsFree.empty())) {
       result = multiplyAndReduce();
     } else {
-      if (wantsPanels())
+      if (wantsPanels(needsPacking))
         layOutPanels();
       else if (needsPacking)
         packRhs();
@@ -134,14 +134,16 @@ private:
     return narrowed(b, loc, ir::ReduceSumOp::create(b, loc, products, dims), op.getType());
   }
 
-  /// Measured: a dot kernel that copies its column tiles from distant rows itself reaches 68 to 88
-  /// % of the peak, one that reads panels 90 to 95 %; making panels costs as much as some 20 rows.
-  bool wantsPanels() const {
+  /// Measured: a dot kernel that copies its column tiles from distant rows itself reaches 80 to 95
+  /// % of the peak, less the larger the operand; one that reads panels 90 to 95 %, but making
+  /// panels costs as much as 30 rows, unless a transposed copy has to be made anyway.
+  bool wantsPanels(bool isTransposed) const {
     if (dot.rhsFree.size() != 1 || dot.rhsContract.size() != 1) return false;
     int64_t rows = product(sizesOf(dot.lhs, dot.lhsFree)), columns = columnsOfRhs();
     int64_t bytes = bytesOf(dot.rhs) / product(sizesOf(dot.rhs, dot.rhsBatch));
     if (columns % panelColumns() || columns < kLeastPanels * panelColumns()) return false;
-    return rows >= kLeastRows && bytes >= kLeastPanelBytes * std::max<int64_t>(1, kManyRows / rows);
+    if (isTransposed) return rows >= kFewRows && bytes >= kLargeBytes;
+    return rows >= kManyRows && bytes >= kHugeBytes;
   }
   int64_t columnsOfRhs() const { return shapeOf(dot.rhs)[dot.rhsFree.front()]; }
   int64_t panelColumns() const { return kPanelRowBytes / elementBytes(dot.rhs.getType()); }

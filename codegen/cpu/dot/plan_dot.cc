@@ -76,6 +76,7 @@ static double stepCost(int64_t rows, int64_t vectors) {
   return double(std::max<int64_t>({rows * vectors, 8, rows + vectors}) + 1) + 0.5 * double(vectors);
 }
 
+static constexpr int64_t wantedTasks = 32; // for many threads to share
 static constexpr int64_t maxTileRows = 16, maxTileVectors = 8;
 static constexpr double moreCode = 1.08;              // what a tile of another size costs
 static constexpr int64_t leastColumnsOfLhsCopy = 256; // in a task, for the copy to pay
@@ -124,7 +125,11 @@ static void chooseCopies(DotPlan &plan, int64_t elementBytes) {
 
 /// Blocks of rows and of k so that a block of the lhs and a column tile of the rhs stay in the L2.
 static void chooseBlocks(DotPlan &plan, const TargetInfo &target, int64_t elementBytes) {
-  int64_t targetRows = plan.copyRhs ? 256 : 128; // fewer copies
+  int64_t targetRows = plan.copyRhs ? 256 : 128; // a block of rows copies the rhs once
+  auto tasksOf = [&](int64_t rows) { return plan.columnTiles() * (plan.rows.size / rows); };
+  while (plan.copyRhs && !plan.copyLhs && targetRows < 1024 &&
+         tasksOf(2 * targetRows) >= wantedTasks)
+    targetRows *= 2;
   int64_t rowTiles = plan.rows.size / plan.tileRows; // rows left over go with the last block
   int64_t blocks = std::max<int64_t>(1, (plan.rows.size + targetRows / 2) / targetRows);
   plan.tilesPerRowBlock = evenPart(rowTiles, ceilDiv(rowTiles, blocks));
@@ -141,7 +146,6 @@ static void chooseBlocks(DotPlan &plan, const TargetInfo &target, int64_t elemen
 /// Enough tasks for many threads to share evenly, none below what is worth handing out: groups of
 /// column tiles first, then smaller blocks of rows.
 static void chooseTasks(DotPlan &plan) {
-  constexpr int64_t wantedTasks = 32;
   constexpr double leastFlops = 500e3;
   int64_t outer = 1;
   for (const DotDim &dim : plan.outer) outer *= dim.size;

@@ -65,13 +65,13 @@ func.func @dot_product(%arg0: tensor<8xf32>, %arg1: tensor<8xf32>) -> tensor<f32
 
 // Where many rows read a large right operand, it is laid out in panels of 128 bytes.
 // CHECK-LABEL: func.func @large_right_operand_lies_in_panels
-// CHECK-NEXT: %[[V:.*]] = weir.reshape %arg1 shape = [512, 32, 32]
+// CHECK-NEXT: %[[V:.*]] = weir.reshape %arg1 shape = [2048, 32, 32]
 // CHECK-NEXT: %[[P:.*]] = weir.transpose %[[V]] permutation = [1, 0, 2]
 // CHECK-NEXT: %[[D:.*]] = weir.dot %arg0, %[[P]] batch = [] x [] contract = [1] x [1]
 // CHECK-SAME: -> tensor<1024x32x32xf32>
 // CHECK-NEXT: weir.reshape %[[D]] shape = [1024, 1024]
-func.func @large_right_operand_lies_in_panels(%arg0: tensor<1024x512xf32>, %arg1: tensor<512x1024xf32>) -> tensor<1024x1024xf32> {
-  %0 = weir.dot %arg0, %arg1 batch = [] x [] contract = [1] x [0] : (tensor<1024x512xf32>, tensor<512x1024xf32>) -> tensor<1024x1024xf32>
+func.func @large_right_operand_lies_in_panels(%arg0: tensor<1024x2048xf32>, %arg1: tensor<2048x1024xf32>) -> tensor<1024x1024xf32> {
+  %0 = weir.dot %arg0, %arg1 batch = [] x [] contract = [1] x [0] : (tensor<1024x2048xf32>, tensor<2048x1024xf32>) -> tensor<1024x1024xf32>
   return %0 : tensor<1024x1024xf32>
 }
 
