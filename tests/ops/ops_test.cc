@@ -36,12 +36,14 @@ static Plain plain(const HostTensor &tensor) {
   return {tensor.dims(), tensor.toDoubles()};
 }
 
-/// References compute with numbers; integer results are these modulo 2^width.
+/// References compute with numbers; integer results are these modulo 2^width. A double does not
+/// tell on which side of the ends of i64 and ui64 it is.
 static std::vector<double> wrapped(std::vector<double> values, DType dtype) {
-  if (runtime::isFloat(dtype) || dtype == DType::I1) return values;
+  if (runtime::isFloat(dtype) || dtype == DType::I1 || dtype == DType::I64) return values;
   double period = std::exp2(8 * runtime::dtypeBytes(dtype));
-  double above = runtime::isUnsigned(dtype) ? period : period / 2;
-  for (double &x : values) x -= period * (std::floor((x - above) / period) + 1);
+  double above = runtime::isUnsigned(dtype) ? 0 : period / 2;
+  for (double &x : values)
+    if (dtype != DType::U64 || x < 0 || x > period) x -= period * std::floor((x + above) / period);
   return values;
 }
 
