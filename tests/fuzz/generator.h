@@ -6,7 +6,6 @@
 #include "tests/harness/graph.h"
 
 #include <map>
-#include <set>
 
 namespace weir::testing {
 
@@ -14,8 +13,6 @@ struct GenerateOptions {
   int minOps = 10, maxOps = 60; // of @main, regions included
   /// Floats are f64 only, for derivatives against central differences.
   bool onlyF64 = false;
-  /// Ops that are not wanted, by name.
-  std::set<std::string> without = {};
 };
 
 /// A module with @main and functions that it calls. Arguments take values of randomInputs with

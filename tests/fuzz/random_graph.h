@@ -54,10 +54,6 @@ public:
     ++ops;
     return OpT::create(b, loc, std::forward<Args>(args)...);
   }
-  /// Whether the op is wanted.
-  template <class OpT> bool may() const {
-    return !options.without.count(OpT::getOperationName().str());
-  }
   /// Puts a value into scope, made small when `magnitude` is large. Returns what is in scope now.
   Known add(mlir::Value value, double magnitude = 0, bool exact = false);
   /// A value in scope that passes, recent ones first.

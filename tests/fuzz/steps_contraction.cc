@@ -80,9 +80,8 @@ static bool argmaxOrArgmin(RandomGraph &g) {
   auto x = g.pick([](const Known &k) { return !k.isBool() && k.rank() > 0 && k.size() > 0; });
   if (!x) return false;
   int64_t dim = g.rng.below(x->rank());
-  bool largest = !g.may<ir::ArgminOp>() || g.rng.chance(0.5);
-  Value result =
-      largest ? Value(g.op<ir::ArgmaxOp>(x->value, dim)) : Value(g.op<ir::ArgminOp>(x->value, dim));
+  Value result = g.rng.chance(0.5) ? Value(g.op<ir::ArgmaxOp>(x->value, dim))
+                                   : Value(g.op<ir::ArgminOp>(x->value, dim));
   g.add(result, 0, x->exact);
   return true;
 }

@@ -23,7 +23,6 @@ static bool anything(const Known &) {
 
 /// y = f(x) where |f| is at most `magnitude` of |x|.
 template <class OpT> static bool smooth(RandomGraph &g, double (*magnitude)(double)) {
-  if (!g.may<OpT>()) return false;
   auto x = g.pick(isFloat);
   if (!x) return false;
   g.add(g.op<OpT>(x->value), magnitude(x->magnitude));
@@ -116,17 +115,15 @@ static bool special(RandomGraph &g) {
   if (!x) return false;
   int64_t kind = g.rng.below(4);
   if (kind == 0) {
-    if (!g.may<ir::ErfInvOp>()) return false;
     Value inside = g.op<ir::MulOp>(g.op<ir::TanhOp>(x->value), g.splat(x->type(), 0.875));
     g.add(g.op<ir::ErfInvOp>(inside), 1.1);
     return true;
   }
   Known positive = g.awayFromZero(*x, 0.75);
   double m = positive.magnitude;
-  if (kind == 1 && g.may<ir::LgammaOp>())
-    g.add(g.op<ir::LgammaOp>(positive.value), std::max(0.25, m * std::log(m)));
-  if (kind == 2 && g.may<ir::DigammaOp>()) g.add(g.op<ir::DigammaOp>(positive.value), 1.2 + m);
-  if (kind == 3 && g.may<ir::ZetaOp>()) {
+  if (kind == 1) g.add(g.op<ir::LgammaOp>(positive.value), std::max(0.25, m * std::log(m)));
+  if (kind == 2) g.add(g.op<ir::DigammaOp>(positive.value), 1.2 + m);
+  if (kind == 3) {
     Value power = g.splat(x->type(), 1.5 + 0.5 * g.rng.below(4));
     g.add(g.op<ir::ZetaOp>(power, positive.value), 5);
   }
@@ -136,9 +133,9 @@ static bool special(RandomGraph &g) {
 static bool bitCounts(RandomGraph &g) {
   auto x = g.pick(isInt);
   if (!x) return false;
-  if (g.rng.chance(0.5) && g.may<ir::PopcntOp>())
+  if (g.rng.chance(0.5))
     g.add(g.op<ir::PopcntOp>(x->value), 0, x->exact);
-  else if (g.may<ir::CountLeadingZerosOp>())
+  else
     g.add(g.op<ir::CountLeadingZerosOp>(x->value), 0, x->exact);
   return true;
 }

@@ -51,7 +51,6 @@ static bool gather(RandomGraph &g) {
 
 /// Extremes of equals would be a kink, so both sides are moved apart.
 template <class OpT> static bool scatter(RandomGraph &g, double limit, double growth) {
-  if (!g.may<OpT>()) return false;
   constexpr bool sets = std::is_same_v<OpT, ir::ScatterSetOp>;
   constexpr bool extreme =
       std::is_same_v<OpT, ir::ScatterMaxOp> || std::is_same_v<OpT, ir::ScatterMinOp>;

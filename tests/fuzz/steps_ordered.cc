@@ -33,20 +33,15 @@ static bool cumulativeFloats(RandomGraph &g) {
   for (int64_t size : x->shape()) length = std::max<double>(length, size);
   switch (g.rng.below(5)) {
   case 0:
-    return g.may<ir::CumulativeSumOp>() &&
-           cumulative<ir::CumulativeSumOp>(g, *x, x->magnitude * length, false);
+    return cumulative<ir::CumulativeSumOp>(g, *x, x->magnitude * length, false);
   case 1:
-    return g.may<ir::CumulativeProdOp>() &&
-           cumulative<ir::CumulativeProdOp>(g, g.tamed(*x, 1), 1, false);
+    return cumulative<ir::CumulativeProdOp>(g, g.tamed(*x, 1), 1, false);
   case 2:
-    return g.may<ir::CumulativeMaxOp>() &&
-           cumulative<ir::CumulativeMaxOp>(g, apart(g, *x), x->magnitude + 2, false);
+    return cumulative<ir::CumulativeMaxOp>(g, apart(g, *x), x->magnitude + 2, false);
   case 3:
-    return g.may<ir::CumulativeMinOp>() &&
-           cumulative<ir::CumulativeMinOp>(g, apart(g, *x), x->magnitude + 2, false);
+    return cumulative<ir::CumulativeMinOp>(g, apart(g, *x), x->magnitude + 2, false);
   default:
-    return g.may<ir::CumulativeLogsumexpOp>() &&
-           cumulative<ir::CumulativeLogsumexpOp>(g, *x, x->magnitude + std::log(length), false);
+    return cumulative<ir::CumulativeLogsumexpOp>(g, *x, x->magnitude + std::log(length), false);
   }
 }
 
@@ -55,18 +50,17 @@ static bool cumulativeIntegers(RandomGraph &g) {
   if (!x) return false;
   switch (g.rng.below(4)) {
   case 0:
-    return g.may<ir::CumulativeSumOp>() && cumulative<ir::CumulativeSumOp>(g, *x, 0, x->exact);
+    return cumulative<ir::CumulativeSumOp>(g, *x, 0, x->exact);
   case 1:
-    return g.may<ir::CumulativeProdOp>() && cumulative<ir::CumulativeProdOp>(g, *x, 0, x->exact);
+    return cumulative<ir::CumulativeProdOp>(g, *x, 0, x->exact);
   case 2:
-    return g.may<ir::CumulativeMaxOp>() && cumulative<ir::CumulativeMaxOp>(g, *x, 0, x->exact);
+    return cumulative<ir::CumulativeMaxOp>(g, *x, 0, x->exact);
   default:
-    return g.may<ir::CumulativeMinOp>() && cumulative<ir::CumulativeMinOp>(g, *x, 0, x->exact);
+    return cumulative<ir::CumulativeMinOp>(g, *x, 0, x->exact);
   }
 }
 
 static bool recurrence(RandomGraph &g) {
-  if (!g.may<ir::LinearRecurrenceOp>()) return false;
   auto x = g.pick(isFloatWithDims);
   if (!x) return false;
   Known factor = g.tamed(g.like(*x), 1);
@@ -78,7 +72,6 @@ static bool recurrence(RandomGraph &g) {
 
 /// What goes along with keys that were rounded can be anything, so exact keys are preferred.
 static bool sort(RandomGraph &g) {
-  if (!g.may<ir::SortOp>()) return false;
   bool alone = g.rng.chance(0.4);
   auto x = g.pick([&](const Known &k) { return k.rank() > 0 && (alone || k.exact); });
   if (!x) return false;

@@ -26,7 +26,6 @@ static Dims imageShape(RandomGraph &g, const Known &x) {
 }
 
 static bool convolution(RandomGraph &g) {
-  if (!g.may<ir::ConvolutionOp>()) return false;
   auto x = g.pick(
       [](const Known &k) { return !k.isBool() && k.rank() > 0 && k.rank() < 5 && k.size() > 0; });
   if (!x) return false;
@@ -56,7 +55,6 @@ static bool convolution(RandomGraph &g) {
 }
 
 static bool unfold(RandomGraph &g) {
-  if (!g.may<ir::UnfoldOp>()) return false;
   auto x = g.pick([](const Known &k) { return k.rank() > 0 && k.rank() < 4; });
   if (!x) return false;
   Dims dims, window, strides, dilations, low, high, shape(x->shape());
@@ -80,7 +78,6 @@ static bool unfold(RandomGraph &g) {
 
 /// The last dim is a window along another one.
 static bool fold(RandomGraph &g) {
-  if (!g.may<ir::FoldOp>()) return false;
   auto x = g.pick([](const Known &k) { return !k.isBool() && k.rank() > 1 && k.size() > 0; });
   if (!x) return false;
   int64_t dim = g.rng.below(x->rank() - 1), stride = 1 + g.rng.below(2), low = g.rng.below(3) - 1;
