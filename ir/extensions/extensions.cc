@@ -1,6 +1,8 @@
 // The list of extensions of this process.
 #include "ir/extensions/extensions.h"
 
+#include "mlir/IR/DialectRegistry.h"
+
 #include <mutex>
 #include <vector>
 
