@@ -91,10 +91,8 @@ TEST(OneSource, EverythingElse) {
 }
 
 TEST(OneSource, Convolution) {
-  expectSame(
-      Convolution(), Convolution(),
-      {randomArray({2, 1, 2, 4, 4}, 1), randomArray({1, 3, 2, 3, 3}, 2), randomArray({24}, 3)},
-      true);
+  expectSameBothWays(Convolution(), {randomArray({2, 1, 2, 4, 4}, 1),
+                                     randomArray({1, 3, 2, 3, 3}, 2), randomArray({24}, 3)});
 }
 
 } // namespace
