@@ -2,7 +2,7 @@
 # `weir run` and `weir check-grad` on StableHLO and on weir text: values, places, exit statuses.
 # features: A1 F3
 set -uo pipefail
-weir=$1
+weir=$(realpath "$1")
 cd "$TEST_TMPDIR"
 fail() { echo "FAILED: $1"; cat out; exit 1; }
 

@@ -11,6 +11,7 @@
 #include "ir/reference/frame.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/TypeUtilities.h"
 
 #include <cmath>
 
