@@ -408,7 +408,7 @@ static void addConversionRows(std::vector<Row> &rows) {
                              }});
                     return samples;
                   }});
-  rows.push_back({"weir.bitcast", kNumeric, [](DType from) {
+  rows.push_back({"weir.bitcast", kAny, [](DType from) {
                     std::vector<Sample> samples;
                     for (const auto &shape : kShapes) {
                       Reference reference; // 64 bits do not survive in a double
