@@ -30,6 +30,7 @@ struct Gathered {
   double terms = 0;      // Σ|x|
   double product = 1;    // Π|x|
   double productMax = 1; // Π(|x| + error)
+  double growth = 1;     // Π max(1, |x| + error): the most a partial product grows by
 };
 
 } // namespace
@@ -40,6 +41,7 @@ static void gatherError(Gathered &g, double x, double error) {
   g.terms += std::abs(x);
   g.product *= std::abs(x);
   g.productMax *= std::abs(x) + error;
+  g.growth *= std::max(1.0, std::abs(x) + error);
 }
 
 static double errorOf(mlir::Operation *op, const Gathered &g, DType dtype, double count) {
@@ -47,7 +49,10 @@ static double errorOf(mlir::Operation *op, const Gathered &g, DType dtype, doubl
   if (mlir::isa<ReduceSumOp>(op)) return g.carried + contractError(dtype, g.terms, count);
   if (mlir::isa<ReduceProdOp>(op)) {
     double carried = g.productMax - g.product;
-    return (std::isnan(carried) ? kInfinity : carried) + contractError(dtype, g.product, count);
+    // A partial product may underflow before other elements make it large again.
+    double underflow = contractError(dtype, 0, count) * g.growth;
+    double total = carried + contractError(dtype, g.product, count) + underflow;
+    return std::isnan(total) ? kInfinity : total;
   }
   return g.largest;
 }
