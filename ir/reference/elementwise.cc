@@ -29,7 +29,8 @@ static double deviation(const NdArray &like, Scalar a, Scalar b) {
   return a.i == b.i ? 0 : std::numeric_limits<double>::infinity();
 }
 
-/// How far the result moves when each operand in turn moves by its error, to either side.
+/// How far the result moves when each operand in turn moves by its error, to either side, or to a
+/// zero in between: what is alike on both sides of it may differ there.
 static double carriedError(const Body &body, llvm::ArrayRef<const NdArray *> operands, int64_t flat,
                            llvm::MutableArrayRef<Scalar> x, Scalar y, const NdArray &result) {
   double carried = 0;
@@ -43,8 +44,11 @@ static double carriedError(const Body &body, llvm::ArrayRef<const NdArray *> ope
     double above = deviation(result, body(x.data(), operands.back()->dtype), y);
     x[k] = {kept.f - error, kept.i ^ 1};
     double below = deviation(result, body(x.data(), operands.back()->dtype), y);
+    bool hasZero = operand->isFloat() && std::abs(kept.f) < error;
+    x[k] = {0, kept.i};
+    double within = hasZero ? deviation(result, body(x.data(), operands.back()->dtype), y) : 0;
     x[k] = kept;
-    carried += std::max(above, below);
+    carried += std::max({above, below, within});
   }
   return carried;
 }
