@@ -38,8 +38,7 @@ Place userFrame(const CallChain &chain) {
 }
 
 Error::Error(std::string message, Location at, std::vector<Note> notes, std::string fix)
-    : Error(std::move(message), userFrame(callChain(at)), std::move(notes), std::move(fix)) {
-}
+    : Error(std::move(message), userFrame(callChain(at)), std::move(notes), std::move(fix)) {}
 
 Error::Error(std::string message, Place place, std::vector<Note> notes, std::string fix)
     : summary(std::move(message)), advice(std::move(fix)), where(std::move(place)),

@@ -18,9 +18,10 @@ namespace weir {
   X(exp, exp)                                                                                      \
   X(expm1, expm1)                                                                                  \
   X(log, log)                                                                                      \
-  X(log1p, log1p) X(sqrt, sqrt) X(rsqrt, rsqrt) X(cbrt, cbrt) X(tanh, tanh) X(logistic, logistic)  \
-      X(sin, sin) X(cos, cos) X(tan, tan) X(erf, erf) X(erfc, erfc) X(erfInv, erf_inv)             \
-          X(lgamma, lgamma) X(digamma, digamma) X(floor, floor) X(ceil, ceil) X(round, round)      \
+  X(log1p, log1p)                                                                                  \
+  X(sqrt, sqrt) X(rsqrt, rsqrt) X(cbrt, cbrt) X(tanh, tanh) X(logistic, logistic) X(sin, sin)      \
+      X(cos, cos) X(tan, tan) X(erf, erf) X(erfc, erfc) X(erfInv, erf_inv) X(lgamma, lgamma)       \
+          X(digamma, digamma) X(floor, floor) X(ceil, ceil) X(round, round)                        \
               X(roundEven, round_even) X(isFinite, is_finite) X(logicalNot, not) X(popcnt, popcnt) \
                   X(countLeadingZeros, count_leading_zeros)
 #define WEIR_DECLARE_UNARY(function, op) Tensor function(Arg x);
@@ -38,8 +39,9 @@ WEIR_UNARY_FUNCTIONS(WEIR_DECLARE_UNARY)
   X(div, div)                                                                                      \
   X(pow, pow)                                                                                      \
   X(max, max)                                                                                      \
-  X(min, min) X(atan2, atan2) X(zeta, zeta) X(rem, rem) X(logicalAnd, and) X(logicalOr, or)        \
-      X(logicalXor, xor) X(shiftLeft, shift_left) X(shiftRightLogical, shift_right_logical)        \
+  X(min, min)                                                                                      \
+  X(atan2, atan2) X(zeta, zeta) X(rem, rem) X(logicalAnd, and) X(logicalOr, or) X(logicalXor, xor) \
+      X(shiftLeft, shift_left) X(shiftRightLogical, shift_right_logical)                           \
           X(shiftRightArithmetic, shift_right_arithmetic)
 #define WEIR_DECLARE_BINARY(function, op) Tensor function(Arg lhs, Arg rhs);
 WEIR_BINARY_FUNCTIONS(WEIR_DECLARE_BINARY)

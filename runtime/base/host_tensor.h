@@ -73,8 +73,8 @@ public:
   double at(int64_t index) const;
   /// All elements as f64, in row-major order.
   std::vector<double> toDoubles() const;
-  /// Each element converted as weir.convert does: floats round once, to nearest even; float to integer
-  /// truncates and saturates, NaN is 0; i1 is `!= 0`.
+  /// Each element converted as weir.convert does: floats round once, to nearest even; float to
+  /// integer truncates and saturates, NaN is 0; i1 is `!= 0`.
   HostTensor cast(DType to) const;
   /// The same elements in other dims; shares memory.
   HostTensor reshaped(std::vector<int64_t> dims) const;

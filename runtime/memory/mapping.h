@@ -51,8 +51,8 @@ private:
 };
 
 /// A mapping that a thread of its own populates, from the first byte to the last. Fresh pages of a
-/// virtual machine come at 0.4 to 8 GB/s, so an arena is on its way while kernels compile and may be
-/// used at any time.
+/// virtual machine come at 0.4 to 8 GB/s, so an arena is on its way while kernels compile and may
+/// be used at any time.
 class Reservation {
 public:
   /// Error: resource exhausted.

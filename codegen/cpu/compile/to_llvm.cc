@@ -87,8 +87,9 @@ static LogicalResult checkKernel(func::FuncOp kernel) {
   return success();
 }
 
-/// Says that vectors in memory have the alignment of their elements, which is also what no attribute
-/// means: but then the conversion asks a data layout, in an LLVM context made for each question.
+/// Says that vectors in memory have the alignment of their elements, which is also what no
+/// attribute means: but then the conversion asks a data layout, in an LLVM context made for each
+/// question.
 static void setAlignments(func::FuncOp kernel) {
   kernel.walk([](Operation *op) {
     llvm::TypeSwitch<Operation *>(op)
