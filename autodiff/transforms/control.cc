@@ -26,13 +26,29 @@ SmallVector<Value> takeTerminator(Block &block) {
 }
 
 llvm::SetVector<Value> outerValues(Operation *op) {
+  llvm::DenseSet<Block *> inside; // not by ancestors: regions around may belong to no op yet
+  op->walk([&](Block *block) { inside.insert(block); });
   llvm::SetVector<Value> values;
   op->walk([&](Operation *inner) {
     for (Value operand : inner->getOperands())
-      if (inner != op && !op->isAncestor(operand.getParentBlock()->getParentOp()))
-        values.insert(operand);
+      if (inner != op && !inside.contains(operand.getParentBlock())) values.insert(operand);
   });
   return values;
+}
+
+void carryActivity(Activity &active, Block &body, ValueRange inits, ValueRange carries) {
+  auto flow = [&](Value from, Value to) {
+    if (!active.contains(from) || active.contains(to) || !isFloat(to)) return false;
+    active.insert(to);
+    return true;
+  };
+  for (auto [init, carry] : llvm::zip(inits, carries)) flow(init, carry);
+  for (bool changed = true; changed;) {
+    active.run(body);
+    changed = false;
+    for (auto [value, carry] : llvm::zip(body.getTerminator()->getOperands(), carries))
+      changed |= flow(value, carry);
+  }
 }
 
 SmallVector<Value> addArguments(Block &block, ValueRange values) {

@@ -25,6 +25,12 @@ llvm::SmallVector<mlir::Value> takeTerminator(mlir::Block &block);
 /// Values from outside that the regions of `op` use.
 llvm::SetVector<mlir::Value> outerValues(mlir::Operation *op);
 
+/// Marks the `carries` of `body` that vary, which start at `inits` and go on as its first yields: a
+/// fixpoint, reached in as many rounds as there are carries at most. Other arguments of `body` are
+/// marked before.
+void carryActivity(Activity &active, mlir::Block &body, mlir::ValueRange inits,
+                   mlir::ValueRange carries);
+
 /// One argument for each of `values`, of its type.
 llvm::SmallVector<mlir::Value> addArguments(mlir::Block &block, mlir::ValueRange values);
 

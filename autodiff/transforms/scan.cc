@@ -9,27 +9,17 @@ using namespace weir::ir;
 
 namespace weir::autodiff {
 
-/// A carry varies when its start does, or when what the body yields for it does: a fixpoint,
-/// reached in as many rounds as there are carries at most.
+/// A carry varies when its start does, or when what the body yields for it does.
 static void activity(Activity &active, Operation *op) {
   auto scan = cast<ScanOp>(op);
   Block &body = scan.getBody().front();
-  Operation *yield = body.getTerminator();
   auto flow = [&](Value from, Value to) {
-    if (!active.contains(from) || active.contains(to) || !isFloat(to)) return false;
-    active.insert(to);
-    return true;
+    if (active.contains(from) && isFloat(to)) active.insert(to);
   };
-  for (auto [init, carry] : llvm::zip(scan.getInits(), scan.carryArgs())) flow(init, carry);
   for (auto [x, slice] : llvm::zip(scan.getXs(), scan.sliceArgs())) flow(x, slice);
-  for (bool changed = true; changed;) {
-    active.run(body);
-    changed = false;
-    for (auto [i, carry] : llvm::enumerate(scan.carryArgs()))
-      changed |= flow(yield->getOperand(i), carry);
-  }
+  carryActivity(active, body, scan.getInits(), ValueRange(scan.carryArgs()));
   for (auto [i, result] : llvm::enumerate(op->getResults())) {
-    flow(yield->getOperand(i), result);
+    flow(body.getTerminator()->getOperand(i), result);
     if (i < scan.getInits().size()) flow(scan.carryArgs()[i], result);
   }
 }

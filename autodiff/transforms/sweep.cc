@@ -9,31 +9,16 @@ using namespace weir::ir;
 
 namespace weir::autodiff {
 
-void carryActivity(Activity &active, ValueRange inits, Block &body) {
-  ValueRange carries = ValueRange(body.getArguments()).take_back(inits.size());
-  auto flow = [&](Value from, Value to) {
-    if (!active.contains(from) || active.contains(to) || !isFloat(to)) return false;
-    active.insert(to);
-    return true;
-  };
-  for (auto [init, carry] : llvm::zip(inits, carries)) flow(init, carry);
-  for (bool changed = true; changed;) {
-    active.run(body);
-    changed = false;
-    for (auto [value, carry] : llvm::zip(body.getTerminator()->getOperands(), carries))
-      changed |= flow(value, carry);
-  }
-}
-
 static void activity(Activity &active, Operation *op) {
   auto sweep = cast<SweepOp>(op);
   Block &forward = sweep.getForward().front(), &reverse = sweep.getReverse().front();
-  carryActivity(active, sweep.getForwardInits(), forward);
+  carryActivity(active, forward, sweep.getForwardInits(), forward.getArguments());
   for (auto [state, seen] : llvm::zip(forward.getArguments(), reverse.getArguments()))
     if (active.contains(state)) active.insert(seen);
-  carryActivity(active, sweep.getReverseInits(), reverse);
+  ValueRange backCarries = ValueRange(reverse.getArguments()).drop_front(sweep.numForward());
+  carryActivity(active, reverse, sweep.getReverseInits(), backCarries);
   SmallVector<Value> carries(forward.getArguments());
-  llvm::append_range(carries, reverse.getArguments().drop_front(sweep.numForward()));
+  llvm::append_range(carries, backCarries);
   for (auto [carry, result] : llvm::zip(carries, op->getResults()))
     if (active.contains(carry)) active.insert(result);
 }
@@ -44,7 +29,6 @@ struct TangentBody {
   Jvp &jvp;
   Block &to;
   RuleBuilder b;
-  SmallVector<Value> arguments; ///< of `to`, in the order they were added
 
   TangentBody(Jvp &jvp, Region &region, Location loc)
       : jvp(jvp), to(region.emplaceBlock()), b(atEnd(to, loc)) {}
@@ -156,9 +140,8 @@ static LogicalResult jvp(Jvp &jvp, Operation *op, OpBuilder &b) {
   return success();
 }
 
-/// Builds a sweep of the states that `keep` names, with bodies from `fill(source block, new block,
-/// indices of states yielded)`.
 namespace {
+/// One half of a sweep that is split: the states it has, and what it reads from outside.
 struct SplitSweep {
   SweepOp from;
   llvm::BitVector keepForward, keepReverse;

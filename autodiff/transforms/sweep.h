@@ -25,7 +25,4 @@ struct SweptTangents {
 llvm::FailureOr<SweptTangents> sweepTangents(Jvp &jvp, const SweepSource &source, mlir::Value trips,
                                              mlir::OpBuilder &b);
 
-/// Marks carried values (block arguments and results) that vary, by fixpoint.
-void carryActivity(Activity &active, mlir::ValueRange inits, mlir::Block &body);
-
 } // namespace weir::autodiff

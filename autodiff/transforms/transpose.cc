@@ -1,7 +1,7 @@
 // Transposition of straight-line ops; ops with regions or callees bring their own (Structure).
 #include "autodiff/transforms/transpose.h"
 
-#include "autodiff/transforms/jvp.h"
+#include "autodiff/transforms/control.h"
 
 using namespace mlir;
 using namespace weir::ir;
@@ -49,14 +49,8 @@ void Transpose::eraseLinearOps(Block &block) {
 }
 
 llvm::SetVector<Value> Transpose::captures(Operation *op) const {
-  llvm::DenseSet<Block *> inside;
-  op->walk([&](Block *block) { inside.insert(block); });
-  llvm::SetVector<Value> used;
-  op->walk([&](Operation *inner) {
-    for (Value operand : inner->getOperands())
-      if (inner != op && linear.contains(operand) && !inside.contains(operand.getParentBlock()))
-        used.insert(operand);
-  });
+  llvm::SetVector<Value> used = outerValues(op);
+  used.remove_if([&](Value v) { return !linear.contains(v); });
   return used;
 }
 

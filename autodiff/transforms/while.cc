@@ -10,7 +10,7 @@ namespace weir::autodiff {
 static void activity(Activity &active, Operation *op) {
   auto loop = cast<WhileOp>(op);
   Block &body = loop.getBody().front();
-  carryActivity(active, loop.getInits(), body);
+  carryActivity(active, body, loop.getInits(), body.getArguments());
   for (auto [carry, result] : llvm::zip(body.getArguments(), op->getResults()))
     if (active.contains(carry)) active.insert(result);
 }

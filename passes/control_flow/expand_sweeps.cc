@@ -7,7 +7,7 @@
 #include "ir/dialect/weir.h"
 #include "passes/control_flow/scalars.h"
 
-#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
@@ -119,7 +119,7 @@ Value Expansion::stride(Scalars &s, Value steps, Value kept) {
 Values Expansion::find(Scalars &s, Value step, ValueRange stack) {
   unsigned states = forwardInits.size();
   Value top = stack[0], steps = stack[1];
-  Values inits{s.element(steps, top)};
+  Values inits{s.slice(steps, top)};
   llvm::append_range(inits, stack);
   for (unsigned i = 0; i < states; ++i) inits.push_back(s.slice(stack[2 + i], top));
   auto isBefore = [&](Scalars &in, ValueRange c) { return in.less(c[0], step); };
@@ -134,7 +134,7 @@ Values Expansion::find(Scalars &s, Value step, ValueRange stack) {
     Values next = advance(in, current, by);
     position = in.add(position, by);
     Value place = in.add(top, in.number(1));
-    Values result{position, in.select(isFree, place, top), in.setElement(c[2], place, position)};
+    Values result{position, in.select(isFree, place, top), in.setSlice(c[2], place, position)};
     for (unsigned i = 0; i < states; ++i) result.push_back(in.setSlice(c[3 + i], place, next[i]));
     llvm::append_range(result, next);
     return result;
@@ -158,7 +158,7 @@ Values Expansion::comeBack() {
     llvm::append_range(arguments, c.drop_front(1 + stackSize));
     Values results{step};
     // A snapshot of the step that is done is not needed any more.
-    Value isDone = in.equal(in.element(stack[1], stack[0]), step);
+    Value isDone = in.equal(in.slice(stack[1], stack[0]), step);
     Value below = in.sub(stack[0], in.number(1));
     results.push_back(in.max(in.select(isDone, below, stack[0]), in.number(0)));
     llvm::append_range(results, stack.drop_front());

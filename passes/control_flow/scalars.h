@@ -29,11 +29,6 @@ public:
   mlir::Value fill(mlir::Value value, int64_t size);
   mlir::Value slice(mlir::Value table, mlir::Value index);
   mlir::Value setSlice(mlir::Value table, mlir::Value index, mlir::Value value);
-  /// The same for tables of numbers.
-  mlir::Value element(mlir::Value table, mlir::Value index) { return slice(table, index); }
-  mlir::Value setElement(mlir::Value table, mlir::Value index, mlir::Value value) {
-    return setSlice(table, index, value);
-  }
 
   mlir::ImplicitLocOpBuilder b;
 

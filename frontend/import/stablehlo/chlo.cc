@@ -7,16 +7,6 @@
 namespace weir::stablehlo {
 namespace {
 
-template <Tensor (*function)(Arg)> TensorList unary(Op &op) {
-  op.expectOperands(1);
-  return {function(op.operand(0))};
-}
-
-template <Tensor (*function)(Arg, Arg)> TensorList binary(Op &op) {
-  op.expectOperands(2);
-  return {function(op.operand(0), op.operand(1))};
-}
-
 Tensor isPositiveInfinity(Arg x) {
   return x.tensor == INFINITY;
 }

@@ -4,16 +4,6 @@
 namespace weir::stablehlo {
 namespace {
 
-template <Tensor (*function)(Arg)> TensorList unary(Op &op) {
-  op.expectOperands(1);
-  return {function(op.operand(0))};
-}
-
-template <Tensor (*function)(Arg, Arg)> TensorList binary(Op &op) {
-  op.expectOperands(2);
-  return {function(op.operand(0), op.operand(1))};
-}
-
 /// On booleans the sum and the maximum are `or`, the product and the minimum `and`.
 template <Tensor (*function)(Arg, Arg), Tensor (*onBooleans)(Arg, Arg)>
 TensorList binaryOrBoolean(Op &op) {

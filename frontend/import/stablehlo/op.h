@@ -91,6 +91,17 @@ const Rule *findRule(llvm::StringRef name);
 
 // ---- What several rules need ----
 
+/// Rules that are one public function of one or two operands.
+template <Tensor (*function)(Arg)> TensorList unary(Op &op) {
+  op.expectOperands(1);
+  return {function(op.operand(0))};
+}
+
+template <Tensor (*function)(Arg, Arg)> TensorList binary(Op &op) {
+  op.expectOperands(2);
+  return {function(op.operand(0), op.operand(1))};
+}
+
 /// x converted to an index dtype: i32, or i64 for 64-bit and ui32 indices.
 Tensor asIndex(const Tensor &x);
 /// Integers that are in the total order of floats, by their bits: -NaN < -inf < ... < -0 < +0 < ...
