@@ -95,6 +95,30 @@ TEST_F(CompileTest, ConstantsAndScratchAreReached) {
   EXPECT_EQ(scratch[16], 1.5f);
 }
 
+TEST_F(CompileTest, AStoreOfOneTruncatedLaneLeavesItsNeighboursAlone) {
+  for (const char *lane : {"true, false, false, false", "false, false, true, false"}) {
+    FailureOr<Image> image = compile(std::string(R"(
+      func.func @k(%x: memref<4xi32>, %out: memref<4xi16>, %begin: index, %end: index,
+                   %scratch: memref<?xi8>) {
+        %zero = arith.constant 0 : index
+        %mask = arith.constant dense<[)") + lane + R"(]> : vector<4xi1>
+        %v = vector.load %x[%zero] : memref<4xi32>, vector<4xi32>
+        %narrow = arith.trunci %v : vector<4xi32> to vector<4xi16>
+        vector.maskedstore %out[%zero], %mask, %narrow : memref<4xi16>, vector<4xi1>, vector<4xi16>
+        return
+      })");
+    ASSERT_TRUE(succeeded(image)) << errors;
+    auto mapped = MappedImage::map(*image);
+    std::vector<int32_t> x = {10, 11, 12, 13};
+    std::vector<int16_t> out(4, -1);
+    void *buffers[] = {x.data(), out.data()};
+    mapped->kernel("k")(buffers, 0, 1, nullptr);
+    bool first = lane[0] == 't';
+    EXPECT_EQ(out, (first ? std::vector<int16_t>{10, -1, -1, -1}
+                          : std::vector<int16_t>{-1, -1, 12, -1}));
+  }
+}
+
 TEST_F(CompileTest, OnlyExplicitMultiplyAddsAreFused) {
   FailureOr<Image> image = compile(R"(
     func.func @k(%x: memref<8xf32>, %fused: memref<8xf32>, %split: memref<8xf32>,

@@ -2,6 +2,9 @@
 // subexpressions and invariant code, and code generation, which is where the time goes.
 #include "codegen/cpu/compile/emit_object.h"
 
+#include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/InstIterator.h"
+#include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -58,6 +61,37 @@ public:
 
 } // namespace
 
+/// The lane of a constant mask that has only one, or nothing.
+static std::optional<unsigned> onlyLane(llvm::Value *mask) {
+  auto *bits = llvm::dyn_cast<llvm::Constant>(mask);
+  auto *type = llvm::dyn_cast<llvm::FixedVectorType>(mask->getType());
+  std::optional<unsigned> found;
+  for (unsigned lane = 0; bits && type && lane < type->getNumElements(); ++lane) {
+    llvm::Constant *bit = bits->getAggregateElement(lane);
+    if (!bit || (!bit->isNullValue() && (found || !bit->isOneValue()))) return std::nullopt;
+    if (bit->isOneValue()) found = lane;
+  }
+  return found;
+}
+
+/// Masked stores of one known lane become stores of that element. LLVM 22's x86 backend does so
+/// too, but where the vector was truncated it stores the element as wide as it was before: over
+/// its neighbours, which may be another thread's.
+static void storeSingleLanes(llvm::Function &function) {
+  for (llvm::Instruction &instruction : llvm::make_early_inc_range(llvm::instructions(function))) {
+    auto *store = llvm::dyn_cast<llvm::IntrinsicInst>(&instruction);
+    if (!store || store->getIntrinsicID() != llvm::Intrinsic::masked_store) continue;
+    llvm::Value *vector = store->getArgOperand(0), *mask = store->getArgOperand(2);
+    std::optional<unsigned> lane = onlyLane(mask);
+    if (!lane) continue;
+    llvm::IRBuilder<> b(store);
+    llvm::Type *element = vector->getType()->getScalarType();
+    llvm::Value *at = b.CreateConstGEP1_32(element, store->getArgOperand(1), *lane);
+    b.CreateAlignedStore(b.CreateExtractElement(vector, *lane), at, llvm::Align(1));
+    store->eraseFromParent();
+  }
+}
+
 static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
@@ -77,7 +111,10 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   passes.addPass(llvm::createFunctionToLoopPassAdaptor(llvm::LICMPass(llvm::LICMOptions()),
                                                        /*UseMemorySSA=*/true));
   for (llvm::Function &function : module)
-    if (!function.isDeclaration()) passes.run(function, functions);
+    if (!function.isDeclaration()) {
+      passes.run(function, functions);
+      storeSingleLanes(function);
+    }
 }
 
 llvm::Expected<llvm::SmallVector<char, 0>> emitObject(llvm::Module &module,
