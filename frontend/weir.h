@@ -10,5 +10,7 @@
 #include "frontend/nn/einsum.h"
 #include "frontend/nn/layers.h"
 #include "frontend/nn/losses.h"
+#include "frontend/nn/moe.h"
 #include "frontend/nn/norms.h"
 #include "frontend/nn/optimizer.h"
+#include "frontend/nn/recurrent.h"

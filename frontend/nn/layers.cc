@@ -5,6 +5,17 @@
 namespace weir::nn {
 namespace {
 
+void requireLastDim(const char *layer, const Arg &x, int64_t size) {
+  if (x.kind != Arg::IsTensor) throw Error(std::string(layer) + ": the input is a number", x.at);
+  const TensorType &type = x.tensor.type(x.at);
+  if (type.shape.empty() || type.shape.back() != size)
+    throw Error(std::string(layer) + ": the input is " + type.str() +
+                    ", but its last dim must be " + std::to_string(size),
+                x.at, {noteOn(x.tensor, "the input")});
+}
+
+} // namespace
+
 Tensor activate(Activation activation, const Tensor &x) {
   switch (activation) {
   case Activation::Relu:
@@ -18,17 +29,6 @@ Tensor activate(Activation activation, const Tensor &x) {
   }
   return x;
 }
-
-void requireLastDim(const char *layer, const Arg &x, int64_t size) {
-  if (x.kind != Arg::IsTensor) throw Error(std::string(layer) + ": the input is a number", x.at);
-  const TensorType &type = x.tensor.type(x.at);
-  if (type.shape.empty() || type.shape.back() != size)
-    throw Error(std::string(layer) + ": the input is " + type.str() +
-                    ", but its last dim must be " + std::to_string(size),
-                x.at, {noteOn(x.tensor, "the input")});
-}
-
-} // namespace
 
 Linear::Linear(Graph &graph, const std::string &name, int64_t in, int64_t out,
                LinearOptions options, Location at)

@@ -68,6 +68,7 @@ public:
 };
 
 enum class Activation { Relu, Gelu, Tanh, Logistic };
+Tensor activate(Activation activation, const Tensor &x);
 
 struct MlpOptions {
   Activation activation = Activation::Relu;
