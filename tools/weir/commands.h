@@ -10,6 +10,7 @@ struct TrainOptions;
 
 void addTrain(CLI::App &app);
 void addTrainGpt(CLI::App &train);
+void addTrainLstm(CLI::App &train);
 void addTrainMlp(CLI::App &train);
 void addTrainLeNet(CLI::App &train);
 void addRun(CLI::App &app);

@@ -3,6 +3,7 @@
 
 #include "frontend/import/stablehlo/stablehlo.h"
 #include "frontend/models/char_gpt.h"
+#include "frontend/models/char_lstm.h"
 #include "frontend/models/lenet.h"
 #include "frontend/models/mlp.h"
 #include "ir/dialect/weir.h"
@@ -25,6 +26,8 @@ const std::map<std::string, std::function<Graph()>> &zoo() {
       {"gpt-eval", [] { return models::charGptEvaluation({}, 64); }},
       {"lenet", [] { return models::lenetTraining({}, nn::adam(1e-3), 1); }},
       {"lenet-eval", [] { return models::lenetEvaluation({}); }},
+      {"lstm", [] { return models::charLstmTraining({}, {}, 1); }},
+      {"lstm-eval", [] { return models::charLstmEvaluation({}, 64); }},
       {"mlp", [] { return models::mlpTraining({.sizes = {784, 128, 10}}, nn::adam(1e-3), 1); }},
       {"mlp-eval", [] { return models::mlpEvaluation({.sizes = {784, 128, 10}}); }},
   };

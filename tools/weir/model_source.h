@@ -19,9 +19,8 @@ struct Model {
   mlir::func::FuncOp main() { return module->lookupSymbol<mlir::func::FuncOp>("main"); }
 };
 
-/// `source`: "gpt", "gpt-eval", "mlp", "mlp-eval" (with the defaults of `weir train`), a path, or
-/// "-". Throws weir::Error when there is no such file, it does not parse or verify, or it has no
-/// @main.
+/// `source`: "gpt", "gpt-eval", "lstm", ... (with the defaults of `weir train`), a path, or "-".
+/// Throws weir::Error when there is no such file, it does not parse or verify, or it has no @main.
 /// StableHLO text is imported, with `widen` its f32 as f64.
 Model loadModel(const std::string &source, bool widen = false);
 

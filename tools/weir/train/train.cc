@@ -11,6 +11,7 @@ void addTrain(CLI::App &app) {
       app.add_subcommand("train", "train a model on real data, with checkpoints and a report");
   train->require_subcommand(1);
   addTrainGpt(*train);
+  addTrainLstm(*train);
   addTrainMlp(*train);
   addTrainLeNet(*train);
 }

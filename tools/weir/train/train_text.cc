@@ -1,0 +1,143 @@
+// Training a text model, from the file to the report.
+#include "tools/weir/train/train_text.h"
+
+#include "frontend/data/readers.h"
+#include "frontend/data/text.h"
+#include "tools/weir/commands.h"
+
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+
+namespace weir::tools {
+
+namespace {
+
+/// The first nine tenths train, the last one validates.
+struct Corpus {
+  data::CharTokenizer tokenizer;
+  std::vector<int32_t> training, validation;
+
+  explicit Corpus(const std::string &text) : tokenizer(text) {
+    std::vector<int32_t> tokens = tokenizer.encode(text);
+    auto cut = tokens.begin() + static_cast<int64_t>(tokens.size() * 0.9);
+    training.assign(tokens.begin(), cut);
+    validation.assign(cut, tokens.end());
+  }
+};
+
+double evaluateWindows(Program &evaluation, const std::vector<data::TextBatch> &windows) {
+  double sum = 0;
+  int64_t count = 0;
+  for (const data::TextBatch &batch : windows) {
+    Array losses = evaluation.run({{"tokens", batch.tokens}, {"targets", batch.targets}})["losses"];
+    for (int64_t i = 0; i < batch.count; ++i) sum += losses.at(i);
+    count += batch.count;
+  }
+  return count ? sum / count : NAN;
+}
+
+/// Draws from softmax(logits / temperature); temperature 0 takes the largest.
+int32_t draw(const Array &logits, double temperature, data::Philox &random) {
+  auto values = logits.toDoubles();
+  auto best = std::max_element(values.begin(), values.end());
+  if (temperature <= 0) return static_cast<int32_t>(best - values.begin());
+  double top = *best, total = 0;
+  for (double &v : values) total += v = std::exp((v - top) / temperature);
+  double left = random.uniform() * total;
+  for (size_t i = 0; i < values.size(); ++i)
+    if ((left -= values[i]) < 0) return static_cast<int32_t>(i);
+  return static_cast<int32_t>(values.size() - 1);
+}
+
+std::string sampleText(const Program &trained, const Corpus &corpus, const TextModel &model,
+                       const TextOptions &options, uint64_t seed) {
+  Program sampler = model.sampling().compile();
+  sampler.copyVariables(trained);
+  data::Philox random(data::streamKey(seed, "sample"));
+  // Validation text's first characters are the prompt: the model has not seen them.
+  std::vector<int32_t> text(corpus.validation.begin(),
+                            corpus.validation.begin() +
+                                std::min<size_t>(8, corpus.validation.size()));
+  size_t prompt = text.size();
+  while (static_cast<int64_t>(text.size() - prompt) < options.sampleLength) {
+    auto start = std::max<int64_t>(0, static_cast<int64_t>(text.size()) - model.context);
+    std::vector<int32_t> window(text.begin() + start, text.end());
+    auto last = static_cast<int32_t>(window.size() - 1);
+    window.resize(model.context, 0);
+    Array logits = sampler.run({{"tokens", Array::from<int32_t>({1, model.context}, window)},
+                                {"position", Array::scalar<int32_t>(last)}})["logits"];
+    text.push_back(draw(logits, options.temperature, random));
+  }
+  return corpus.tokenizer.decode(text);
+}
+
+std::map<std::string, std::string> configOf(const TextModel &model, const TrainOptions &train,
+                                            const Corpus &corpus) {
+  std::map<std::string, std::string> config = {
+      {"vocabulary", std::to_string(corpus.tokenizer.size())},
+      {"context", std::to_string(model.context)},
+      {"batch", std::to_string(model.batch)},
+      {"steps", std::to_string(train.steps)},
+      {"seed", std::to_string(train.seed)},
+      {"text_bytes", std::to_string(corpus.training.size() + corpus.validation.size())}};
+  config.insert(model.config.begin(), model.config.end());
+  return config;
+}
+
+} // namespace
+
+void addTextOptions(CLI::App &app, TextOptions &options) {
+  app.add_option("--text", options.text, "text to learn; the last tenth validates")
+      ->capture_default_str();
+  app.add_option("--sample", options.sampleLength, "characters to write at the end")
+      ->capture_default_str();
+  app.add_option("--temperature", options.temperature, "of the sample; 0 takes the likeliest")
+      ->capture_default_str();
+}
+
+void trainText(const TextOptions &options, const TrainOptions &train, const TextModelMaker &make) {
+  std::filesystem::create_directories(train.folder);
+  Corpus corpus(data::readFile(options.text));
+  std::fprintf(stderr, "%s: %zu characters, %ld distinct; %zu train, %zu validate\n",
+               options.text.c_str(), corpus.training.size() + corpus.validation.size(),
+               static_cast<long>(corpus.tokenizer.size()), corpus.training.size(),
+               corpus.validation.size());
+  TextModel model = make(corpus.tokenizer.size());
+
+  CompileOptions compile{.threads = static_cast<int>(train.threads)};
+  Program program = model.training.compile(compile);
+  constexpr int64_t evaluationBatch = 64;
+  Program evaluation = model.evaluation(evaluationBatch).compile(compile);
+  std::vector<data::TextBatch> windows =
+      data::evaluationWindows(corpus.validation, evaluationBatch, model.context);
+  data::WindowSampler sampler(corpus.training, model.batch, model.context, train.seed);
+
+  TrainTask task;
+  task.title = model.title + " on " + std::filesystem::path(options.text).filename().string();
+  task.config = configOf(model, train, corpus);
+  task.nextBatch = [&] {
+    data::TextBatch batch = sampler.next();
+    return Feeds{{"tokens", batch.tokens}, {"targets", batch.targets}};
+  };
+  task.samplerState = [&] { return std::to_string(sampler.random.position); };
+  task.restoreSampler = [&](const std::string &state) {
+    sampler.random.position = std::stoull(state);
+  };
+  task.validationLoss = [&](const Program &trained) {
+    evaluation.copyVariables(trained);
+    return evaluateWindows(evaluation, windows);
+  };
+  task.unitsPerStep = model.batch * model.context;
+  task.unit = "tokens";
+
+  TrainResult result = runTraining(program, task, train);
+  if (result.interrupted) return reportInterrupted(train);
+  if (options.sampleLength > 0)
+    std::printf("---- sample ----\n%s\n----------------\n",
+                sampleText(program, corpus, model, options, train.seed).c_str());
+  std::printf("validation loss %.4f nats/char\n", result.validationLoss);
+  reportTraining(program, task, train, result);
+}
+
+} // namespace weir::tools
