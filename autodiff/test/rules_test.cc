@@ -34,7 +34,8 @@ const char *fileOf(Family family) {
 
 /// Never differentiated: requests are resolved first, kernels come later, yield belongs to its
 /// parent.
-const std::set<std::string> kNoRule = {"weir.jvp", "weir.vjp", "weir.launch", "weir.yield"};
+const std::set<std::string> kNoRule = {"weir.jvp", "weir.vjp", "weir.vmap", "weir.launch",
+                                       "weir.yield"};
 
 TEST(Rules, EveryOpHasTheRuleItsClassAsksFor) {
   mlir::DialectRegistry registry;

@@ -10,7 +10,7 @@
 namespace weir::autodiff {
 
 extern const Structure kIfStructure, kScanStructure, kCallStructure, kWhileStructure,
-    kSweepStructure;
+    kSweepStructure, kCustomJvpStructure, kCustomVjpStructure, kCustomLinearStructure;
 
 /// The values that `mask` names, or the others.
 llvm::SmallVector<mlir::Value> masked(mlir::ValueRange values, const llvm::BitVector &mask,

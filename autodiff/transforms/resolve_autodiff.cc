@@ -1,6 +1,6 @@
 // weir-resolve-autodiff: replaces every jvp and vjp op by a call of the derivative, innermost
 // functions first, so that a derivative of a function that takes derivatives itself is one of
-// ordinary ops.
+// ordinary ops. When all are replaced, functions with rules of their own are called like others.
 #include "autodiff/transforms/passes.h"
 
 #include "autodiff/rules/rules.h"
@@ -22,7 +22,7 @@ public:
   void eraseUnused() { derivatives.eraseUnused(); }
 
 private:
-  LogicalResult resolveCallee(Operation *user);
+  LogicalResult resolveNamed(Operation *user);
   LogicalResult replace(JvpOp op);
   LogicalResult replace(VjpOp op);
 
@@ -32,14 +32,22 @@ private:
 };
 } // namespace
 
-LogicalResult Resolver::resolveCallee(Operation *user) {
-  auto name = user->getAttrOfType<FlatSymbolRefAttr>("callee");
-  auto callee = derivatives.lookup(user, name.getValue());
-  if (failed(callee)) return failure();
-  if (states.lookup(*callee) == State::Open)
-    return user->emitError() << user->getName().stripDialect() << ": function '" << name.getValue()
-                             << "' calls itself; recursive functions are not supported";
-  return resolve(*callee);
+/// All functions that `user` names. A rule may use the function whose rule it is.
+LogicalResult Resolver::resolveNamed(Operation *user) {
+  for (NamedAttribute attribute : user->getAttrs()) {
+    auto name = dyn_cast<FlatSymbolRefAttr>(attribute.getValue());
+    if (!name) continue;
+    auto named = derivatives.lookup(user, name.getValue());
+    if (failed(named)) return failure();
+    if (states.lookup(*named) == State::Open) {
+      if (attribute.getName() != "callee") continue;
+      return user->emitError() << user->getName().stripDialect() << ": function '"
+                               << name.getValue()
+                               << "' calls itself; recursive functions are not supported";
+    }
+    if (failed(resolve(*named))) return failure();
+  }
+  return success();
 }
 
 LogicalResult Resolver::resolve(func::FuncOp f) {
@@ -47,10 +55,11 @@ LogicalResult Resolver::resolve(func::FuncOp f) {
   states[f] = State::Open;
   SmallVector<Operation *> users;
   f.walk([&](Operation *op) {
-    if (isa<CallOp, JvpOp, VjpOp>(op)) users.push_back(op);
+    if (isa<CallOp, JvpOp, VjpOp, CustomJvpOp, CustomVjpOp, CustomLinearOp>(op))
+      users.push_back(op);
   });
   for (Operation *user : users) {
-    if (failed(resolveCallee(user))) return failure();
+    if (failed(resolveNamed(user))) return failure();
     if (auto jvp = dyn_cast<JvpOp>(user)) {
       if (failed(replace(jvp))) return failure();
     } else if (auto vjp = dyn_cast<VjpOp>(user)) {
@@ -128,6 +137,43 @@ LogicalResult Resolver::replace(VjpOp op) {
   return success();
 }
 
+/// Marks `f` and all functions that it names.
+static void mark(func::FuncOp f, const SymbolTable &symbols,
+                 llvm::DenseSet<Operation *> &reachable) {
+  if (!reachable.insert(f).second) return;
+  f.walk([&](Operation *op) {
+    if (!isa<SymbolUserOpInterface>(op)) return;
+    for (NamedAttribute attribute : op->getAttrs())
+      if (auto name = dyn_cast<FlatSymbolRefAttr>(attribute.getValue()))
+        if (auto named = symbols.lookup<func::FuncOp>(name.getValue()))
+          mark(named, symbols, reachable);
+  });
+}
+
+/// Functions with rules of their own become calls. Fails where the program asks for the forward
+/// mode of one that has none.
+static LogicalResult replaceCustomOps(ModuleOp module) {
+  module.walk([](Operation *op) {
+    if (!isa<CustomJvpOp, CustomVjpOp>(op)) return;
+    RuleBuilder b(op->getLoc(), op);
+    op->replaceAllUsesWith(CallOp::create(b, op->getResultTypes(),
+                                          op->getAttrOfType<FlatSymbolRefAttr>("callee").getValue(),
+                                          op->getOperands()));
+    op->erase();
+  });
+  SymbolTable symbols(module);
+  llvm::DenseSet<Operation *> reachable;
+  for (auto f : module.getOps<func::FuncOp>())
+    if (f.isPublic()) mark(f, symbols, reachable);
+  auto check = [&](CustomLinearOp op) {
+    if (!reachable.contains(op->getParentOfType<func::FuncOp>())) return WalkResult::advance();
+    emitError(op.getLoc(), "custom_vjp: its forward mode is asked for, but it has a rule for "
+                           "reverse mode only; use custom_jvp");
+    return WalkResult::interrupt();
+  };
+  return failure(module.walk(check).wasInterrupted());
+}
+
 namespace {
 struct ResolveAutodiff : PassWrapper<ResolveAutodiff, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ResolveAutodiff)
@@ -145,6 +191,7 @@ struct ResolveAutodiff : PassWrapper<ResolveAutodiff, OperationPass<ModuleOp>> {
     for (auto f : llvm::to_vector(getOperation().getOps<func::FuncOp>()))
       if (failed(resolver.resolve(f))) return signalPassFailure();
     resolver.eraseUnused();
+    if (failed(replaceCustomOps(getOperation()))) signalPassFailure();
   }
 };
 } // namespace
@@ -165,6 +212,9 @@ static void addRules(MLIRContext *, WeirDialect *dialect) {
   c.add<WhileOp>({Derivative::ByHand, nullptr, nullptr, &kWhileStructure});
   c.add<SweepOp>({Derivative::ByHand, nullptr, nullptr, &kSweepStructure});
   c.add<CallOp>({Derivative::ByHand, nullptr, nullptr, &kCallStructure});
+  c.add<CustomJvpOp>({Derivative::ByHand, nullptr, nullptr, &kCustomJvpStructure});
+  c.add<CustomVjpOp>({Derivative::ByHand, nullptr, nullptr, &kCustomVjpStructure});
+  c.add<CustomLinearOp>({Derivative::ByHand, nullptr, nullptr, &kCustomLinearStructure});
 }
 
 void registerDerivativeRules(DialectRegistry &registry) {

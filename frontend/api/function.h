@@ -110,4 +110,18 @@ Function jvp(Function f);
 /// (primals..., cotangents of float results...) -> results..., cotangents of the float arguments.
 Function vjp(Function f);
 
+/// f with a derivative of your own: rule(x..., dx...) -> (y..., dy...), where x are f's arguments,
+/// dx a tangent of each float one, y f's results and dy a tangent of each float one. dy must be
+/// linear in dx, y must not depend on it. Reverse mode and higher orders follow from the rule; it
+/// may call the function that is made here. Errors (at the call): types of the rule that do not fit
+/// f; an outer tensor in f or the rule (pass it as an argument). At compilation: a rule that is not
+/// linear. `weir check-grad` finds a rule that is wrong.
+Function customJvp(const Function &f, const Function &rule);
+/// f with a derivative of your own, for reverse mode: forward(x...) -> (y..., residuals...), where
+/// y are f's results and residuals any tensors; backward(residuals..., dy...) -> dx..., where dy
+/// are cotangents of the float results and dx those of the float arguments. Second order
+/// differentiates these two. Errors (at the call): types that do not fit; an outer tensor in any of
+/// the three. At compilation: forward mode (jvp), for which customJvp is made.
+Function customVjp(const Function &f, const Function &forward, const Function &backward);
+
 } // namespace weir

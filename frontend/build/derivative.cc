@@ -33,19 +33,7 @@ TensorList emitDerivative(const char *kind, const StatePtr &state, const Instanc
   return state->wrapAll(op->getResults(), at);
 }
 
-} // namespace weir::build
-
-namespace weir {
-
-using namespace build;
-
-namespace {
-
-using Body = std::function<TensorList(const Function &, const TensorList &, Location)>;
-using Arity = std::function<int64_t(const StatePtr &, const TensorList &, Location)>;
-
-/// A function of another function, built where it is called.
-Function derive(const char *kind, const Function &f, Body body, Arity arity) {
+Function derive(const char *kind, const Function &f, DerivedBody body, Arity arity) {
   Function derived(FunctionBody(), -1, std::string(kind) + "_" + f.name());
   FunctionState &state = *derived.state();
   // The line comes through the CallScope of the call.
@@ -55,6 +43,21 @@ Function derive(const char *kind, const Function &f, Body body, Arity arity) {
   state.graph = f.state()->graph;
   return derived;
 }
+
+std::vector<int64_t> floatArguments(const std::vector<TensorType> &types) {
+  std::vector<int64_t> floats;
+  for (size_t i = 0; i < types.size(); ++i)
+    if (runtime::isFloat(types[i].dtype)) floats.push_back(static_cast<int64_t>(i));
+  return floats;
+}
+
+} // namespace weir::build
+
+namespace weir {
+
+using namespace build;
+
+namespace {
 
 /// How many of `args` are f's own.
 int64_t ownArguments(const char *kind, const Function &f, const StatePtr &state,
@@ -69,13 +72,6 @@ int64_t ownArguments(const char *kind, const Function &f, const StatePtr &state,
                     std::to_string(args.size()) + " given",
                 at);
   return own;
-}
-
-std::vector<int64_t> floatArguments(const std::vector<TensorType> &types) {
-  std::vector<int64_t> floats;
-  for (size_t i = 0; i < types.size(); ++i)
-    if (runtime::isFloat(types[i].dtype)) floats.push_back(static_cast<int64_t>(i));
-  return floats;
 }
 
 void checkSeeds(const std::string &kind, const std::string &what, const TensorList &seeds,

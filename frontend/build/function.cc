@@ -20,8 +20,31 @@ static bool isVisible(const GraphState &state, const Instance &instance) {
   return true;
 }
 
+static void checkCount(const FunctionState &f, const StatePtr &state, const TensorList &args,
+                       Location at) {
+  const int64_t arity = f.arity(state, args, at);
+  if (arity >= 0 && static_cast<size_t>(arity) != args.size())
+    throw Error(f.name + ": takes " + std::to_string(arity) + " tensors, " +
+                    std::to_string(args.size()) + " given",
+                at);
+}
+
+namespace {
+/// While it lives the instance is known to be unfinished.
+class Open {
+public:
+  Open(FunctionState &f, const Instance *instance) : f(f) { f.open.push_back(instance); }
+  ~Open() { f.open.pop_back(); }
+  Open(const Open &) = delete;
+  Open &operator=(const Open &) = delete;
+
+private:
+  FunctionState &f;
+};
+} // namespace
+
 /// Runs the body in a new func.func.
-static std::shared_ptr<Instance> buildInstance(const FunctionState &f, GraphState &state,
+static std::shared_ptr<Instance> buildInstance(FunctionState &f, GraphState &state,
                                                const std::vector<TensorType> &types, Location at) {
   Transaction transaction(state);
   auto instance = std::make_shared<Instance>();
@@ -41,7 +64,10 @@ static std::shared_ptr<Instance> buildInstance(const FunctionState &f, GraphStat
     // A derived body has no line of its own.
     std::optional<CallScope> derived;
     if (f.callInline) derived.emplace(at);
-    TensorList results = f.body(state.wrapAll(block->getArguments(), at));
+    TensorList args = state.wrapAll(block->getArguments(), at);
+    checkCount(f, state.shared_from_this(), args, at);
+    Open open(f, instance.get());
+    TensorList results = f.body(args);
     if (results.empty()) throw Error("function " + f.name + ": returns nothing", at);
     SmallVector<Value> values;
     for (size_t i = 0; i < results.size(); ++i) {
@@ -66,6 +92,10 @@ std::shared_ptr<Instance> instantiate(const Function &f, const StatePtr &state,
                                      instance->function->getContext() == &state->context &&
                                      isVisible(*state, *instance))
       return instance;
+  for (const Instance *instance : shared.open)
+    if (instance->arguments == types)
+      throw Error("function " + f.name() + ": calls itself; recursive functions are not supported",
+                  at);
   auto instance = buildInstance(shared, *state, types, at);
   shared.built.push_back(instance);
   return instance;
@@ -159,11 +189,7 @@ Results Function::operator()(const TensorList &args, Location at) const {
 Results call(const Function &f, const TensorList &args, Location at) {
   checkArguments(*f.state(), args, at);
   StatePtr state = graphOf(f, args, at);
-  const int64_t arity = f.state()->arity(state, args, at);
-  if (arity >= 0 && static_cast<size_t>(arity) != args.size())
-    throw Error(f.name() + ": takes " + std::to_string(arity) + " tensors, " +
-                    std::to_string(args.size()) + " given",
-                at);
+  checkCount(*f.state(), state, args, at);
   if (f.state()->callInline) {
     Transaction transaction(*state);
     CallScope scope(at);

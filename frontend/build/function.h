@@ -6,18 +6,28 @@
 
 namespace weir::build {
 
+/// How many of a longer argument list are a function's own: jvp and vjp append tangents and
+/// cotangents. -1: as many as there are.
+using Arity = std::function<int64_t(const StatePtr &, const TensorList &, Location)>;
+
 struct FunctionState {
   FunctionBody body;
   std::string name;
-  /// How many of a longer argument list are this function's own: jvp and vjp append tangents and
-  /// cotangents. -1: as many as there are.
-  std::function<int64_t(const StatePtr &, const TensorList &, Location)> arity;
+  Arity arity;
   /// Derived functions (grad, ...) are built where they are called; others by a call op.
   bool callInline = false;
   std::optional<std::vector<TensorType>> declared = {};
   StatePtr graph = nullptr; ///< of a declared function
   std::vector<std::weak_ptr<Instance>> built = {};
+  std::vector<const Instance *> open = {}; ///< being built
 };
+
+/// What a function of another one does where it is called.
+using DerivedBody = std::function<TensorList(const Function &, const TensorList &, Location)>;
+/// A function of another function, built where it is called.
+Function derive(const char *kind, const Function &f, DerivedBody body, Arity arity);
+/// Which of `types` are floats: those have tangents and cotangents.
+std::vector<int64_t> floatArguments(const std::vector<TensorType> &types);
 
 std::vector<TensorType> typesOf(const TensorList &tensors, Location at);
 /// f's body for these argument types, built now unless it was before and its outer tensors are

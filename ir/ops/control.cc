@@ -170,4 +170,93 @@ LogicalResult VjpOp::verifySymbolUses(SymbolTableCollection &symbols) {
                  failed(checkTypes(*this, results, getResultTypes(), "result")));
 }
 
+/// `types` with the batch as a further dim `dims[i]`, none where that is -1. `batch` is its size,
+/// negative until it is known.
+static FailureOr<SmallVector<Type>> batched(VmapOp op, TypeRange types, ArrayRef<int64_t> dims,
+                                            int64_t batch, StringRef what) {
+  auto error = [&] { return opError(op.getLoc(), VmapOp::getOperationName()); };
+  if (types.size() != dims.size())
+    return error() << dims.size() << " batch dims for " << types.size() << " " << what << "s",
+           failure();
+  SmallVector<Type> result;
+  for (auto [i, pair] : llvm::enumerate(llvm::zip(types, dims))) {
+    auto [type, dim] = pair;
+    auto slice = cast<RankedTensorType>(type);
+    if (dim < -1 || dim > slice.getRank())
+      return error() << "batch dim " << dim << " of " << what << " " << i << ", whose slices are "
+                     << typeString(slice),
+             failure();
+    SmallVector<int64_t> shape(slice.getShape());
+    if (dim >= 0) shape.insert(shape.begin() + dim, batch);
+    result.push_back(slice.clone(shape));
+  }
+  return result;
+}
+
+int64_t VmapOp::batchSize() {
+  for (auto [input, dim] : llvm::zip(getInputs(), getInDims())) {
+    auto type = cast<RankedTensorType>(input.getType());
+    if (dim >= 0 && dim < type.getRank()) return type.getDimSize(dim);
+  }
+  return -1;
+}
+
+LogicalResult VmapOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto function = lookup(*this, getCalleeAttr(), symbols);
+  if (failed(function)) return failure();
+  int64_t batch = batchSize();
+  if (batch < 0) return opError(getLoc(), getOperationName()) << "no input has a batch dim";
+  auto inputs = batched(*this, function->getArgumentTypes(), getInDims(), batch, "argument");
+  auto results = batched(*this, function->getResultTypes(), getOutDims(), batch, "result");
+  return failure(failed(inputs) || failed(results) ||
+                 failed(checkTypes(*this, *inputs, getInputs().getTypes(), "argument")) ||
+                 failed(checkTypes(*this, *results, getResultTypes(), "result")));
+}
+
+/// Checks that `name`, which is the op's `what`, takes `arguments` and gives `results`.
+static LogicalResult checkFunction(Operation *op, SymbolTableCollection &symbols,
+                                   FlatSymbolRefAttr name, const Twine &what, TypeRange arguments,
+                                   TypeRange results) {
+  auto function = lookup(op, name, symbols);
+  if (failed(function)) return failure();
+  return failure(
+      failed(checkTypes(op, arguments, function->getArgumentTypes(), (what + " argument").str())) ||
+      failed(checkTypes(op, results, function->getResultTypes(), (what + " result").str())));
+}
+
+static SmallVector<Type> concat(TypeRange first, TypeRange second) {
+  SmallVector<Type> types(first);
+  llvm::append_range(types, second);
+  return types;
+}
+
+LogicalResult CustomJvpOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  TypeRange inputs = getInputs().getTypes(), outputs = getResultTypes();
+  return failure(failed(checkCall(*this, symbols)) ||
+                 failed(checkFunction(*this, symbols, getRuleAttr(), "rule",
+                                      concat(inputs, floatTypes(inputs)),
+                                      concat(outputs, floatTypes(outputs)))));
+}
+
+LogicalResult CustomVjpOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  TypeRange inputs = getInputs().getTypes(), outputs = getResultTypes();
+  auto function = lookup(*this, getForwardAttr(), symbols);
+  if (failed(checkCall(*this, symbols)) || failed(function)) return failure();
+  TypeRange given = function->getResultTypes();
+  if (given.size() < outputs.size())
+    return opError(getLoc(), getOperationName())
+           << "forward gives " << given.size() << " results, fewer than the function";
+  TypeRange residuals = given.drop_front(outputs.size());
+  return failure(failed(checkFunction(*this, symbols, getForwardAttr(), "forward", inputs,
+                                      concat(outputs, residuals))) ||
+                 failed(checkFunction(*this, symbols, getBackwardAttr(), "backward",
+                                      concat(residuals, floatTypes(outputs)), floatTypes(inputs))));
+}
+
+LogicalResult CustomLinearOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return checkFunction(*this, symbols, getCalleeAttr(), "backward",
+                       concat(getResiduals().getTypes(), getResultTypes()),
+                       getTangents().getTypes());
+}
+
 } // namespace weir::ir

@@ -1,4 +1,4 @@
-// Control flow with regions, calls, and the two differentiation requests.
+// Control flow with regions, calls, and the requests for derivatives and batches of functions.
 #ifndef WEIR_OPS_CONTROL
 #define WEIR_OPS_CONTROL
 
@@ -104,6 +104,47 @@ def Weir_VjpOp : Weir_CallLikeOp<"vjp", "Autodiff"> {
   let arguments = (ins FlatSymbolRefAttr:$callee, Variadic<AnyRankedTensor>:$inputs, DenseI64ArrayAttr:$wrt);
   let results = (outs Variadic<AnyRankedTensor>:$outputs);
   let assemblyFormat = "$callee `(` $inputs `)` `wrt` `=` $wrt attr-dict `:` functional-type($inputs, results)";
+}
+
+def Weir_VmapOp : Weir_CallLikeOp<"vmap", "Autodiff"> {
+  let summary = "the callee for every slice of the inputs along their batch dims, results stacked";
+  let description = [{
+    in_dims[i] is the dim of input i that runs over the batch, -1 where every slice takes the whole input; out_dims[i] is
+    the dim of result i that does, -1 where the result must not depend on the slice.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$callee, Variadic<AnyRankedTensor>:$inputs, DenseI64ArrayAttr:$in_dims,
+                       DenseI64ArrayAttr:$out_dims);
+  let results = (outs Variadic<AnyRankedTensor>:$outputs);
+  let assemblyFormat = [{$callee `(` $inputs `)` `in` `=` $in_dims `out` `=` $out_dims
+                         attr-dict `:` functional-type($inputs, results)}];
+  let extraClassDeclaration = [{
+    /// Slices in the batch; -1 when no input has a batch dim.
+    int64_t batchSize();
+  }];
+}
+
+// ---- Functions with derivatives of the user's own ----
+def Weir_CustomJvpOp : Weir_CallLikeOp<"custom_jvp", "Autodiff"> {
+  let summary = "a call whose JVP is a call of `rule`: (x, tangents of float x) -> (y, tangents of float y)";
+  let arguments = (ins FlatSymbolRefAttr:$callee, FlatSymbolRefAttr:$rule, Variadic<AnyRankedTensor>:$inputs);
+  let results = (outs Variadic<AnyRankedTensor>:$outputs);
+  let assemblyFormat = "$callee `rule` `=` $rule `(` $inputs `)` attr-dict `:` functional-type($inputs, results)";
+}
+def Weir_CustomVjpOp : Weir_CallLikeOp<"custom_vjp", "Autodiff"> {
+  let summary = "a call whose VJP is forward: x -> (y, residuals), then backward: (residuals, cotangents of float y) -> cotangents of float x";
+  let arguments = (ins FlatSymbolRefAttr:$callee, FlatSymbolRefAttr:$forward, FlatSymbolRefAttr:$backward,
+                       Variadic<AnyRankedTensor>:$inputs);
+  let results = (outs Variadic<AnyRankedTensor>:$outputs);
+  let assemblyFormat = [{$callee `forward` `=` $forward `backward` `=` $backward `(` $inputs `)`
+                         attr-dict `:` functional-type($inputs, results)}];
+}
+def Weir_CustomLinearOp : Weir_CallLikeOp<"custom_linear", "Autodiff", [AttrSizedOperandSegments]> {
+  let summary = "the tangents of a custom_vjp, which nothing computes: its transpose is a call of backward";
+  let arguments = (ins FlatSymbolRefAttr:$callee, Variadic<AnyRankedTensor>:$residuals,
+                       Variadic<AnyRankedTensor>:$tangents);
+  let results = (outs Variadic<AnyRankedTensor>:$outputs);
+  let assemblyFormat = [{$callee `residuals` `(` $residuals `)` `tangents` `(` $tangents `)`
+                         attr-dict `:` functional-type(operands, results)}];
 }
 
 // ---- Kernels level ----

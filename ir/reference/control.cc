@@ -136,12 +136,18 @@ void addControl(Evaluators &evaluators) {
   };
   evaluators.add<CallOp>(callee);
   evaluators.add<LaunchOp>(callee);
+  evaluators.add<CustomJvpOp>(callee);
+  evaluators.add<CustomVjpOp>(callee);
   evaluators.add<IfOp>(evaluateIf);
   evaluators.add<ScanOp>(evaluateScan);
   evaluators.add<WhileOp>(evaluateWhile);
   evaluators.add<SweepOp>(evaluateSweep);
   evaluators.add<JvpOp>([](JvpOp op, Frame &) { return refuseDerivative(op); });
   evaluators.add<VjpOp>([](VjpOp op, Frame &) { return refuseDerivative(op); });
+  evaluators.add<CustomLinearOp>([](CustomLinearOp op, Frame &) { return refuseDerivative(op); });
+  evaluators.add<VmapOp>([](VmapOp op, Frame &) {
+    return op->emitError("the interpreter knows no batches: autodiff must be resolved before");
+  });
 }
 
 } // namespace weir::ir::reference

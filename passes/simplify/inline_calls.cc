@@ -59,8 +59,10 @@ private:
 void mark(func::FuncOp func, SymbolTable &table, llvm::DenseSet<Operation *> &live) {
   if (!live.insert(func).second) return;
   func.walk([&](Operation *op) {
-    if (auto callee = op->getAttrOfType<FlatSymbolRefAttr>("callee"))
-      if (auto named = table.lookup<func::FuncOp>(callee.getValue())) mark(named, table, live);
+    if (!isa<SymbolUserOpInterface>(op)) return;
+    for (NamedAttribute attribute : op->getAttrs())
+      if (auto name = dyn_cast<FlatSymbolRefAttr>(attribute.getValue()))
+        if (auto named = table.lookup<func::FuncOp>(name.getValue())) mark(named, table, live);
   });
 }
 

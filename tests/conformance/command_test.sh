@@ -1,6 +1,6 @@
 #!/bin/bash
 # `weir run` and `weir check-grad` on StableHLO and on weir text: values, places, exit statuses.
-# features: A1 F3
+# features: A1 A11 F3
 set -uo pipefail
 weir=$(realpath "$1")
 cd "$TEST_TMPDIR"
@@ -34,6 +34,60 @@ EOF
 "$weir" check-grad wrong.mlir > out 2>&1
 [ $? = 1 ] || fail "a mismatch is exit status 1"
 grep -q MISMATCH out || fail "a mismatch is named"
+
+# x·sin(y) with rules of its own, for both modes and for reverse mode only.
+cat > custom_jvp.mlir <<'EOF'
+func.func private @f(%x: tensor<3xf64>, %y: tensor<3xf64>) -> tensor<3xf64> {
+  %0 = weir.sin %y : tensor<3xf64>
+  %1 = weir.mul %x, %0 : tensor<3xf64>
+  return %1 : tensor<3xf64>
+}
+func.func private @rule(%x: tensor<3xf64>, %y: tensor<3xf64>, %dx: tensor<3xf64>, %dy: tensor<3xf64>) -> (tensor<3xf64>, tensor<3xf64>) {
+  %0 = weir.call @f(%x, %y) : (tensor<3xf64>, tensor<3xf64>) -> tensor<3xf64>
+  %1 = weir.sin %y : tensor<3xf64>
+  %2 = weir.mul %dx, %1 : tensor<3xf64>
+  %3 = weir.cos %y : tensor<3xf64>
+  %4 = weir.mul %x, %3 : tensor<3xf64>
+  %5 = weir.mul %4, %dy : tensor<3xf64>
+  %6 = weir.add %2, %5 : tensor<3xf64>
+  return %0, %6 : tensor<3xf64>, tensor<3xf64>
+}
+func.func @main(%x: tensor<3xf64>, %y: tensor<3xf64>) -> tensor<3xf64> {
+  %0 = weir.custom_jvp @f rule = @rule(%x, %y) : (tensor<3xf64>, tensor<3xf64>) -> tensor<3xf64>
+  return %0 : tensor<3xf64>
+}
+EOF
+cat > custom_vjp.mlir <<'EOF'
+func.func private @f(%x: tensor<3xf64>, %y: tensor<3xf64>) -> tensor<3xf64> {
+  %0 = weir.sin %y : tensor<3xf64>
+  %1 = weir.mul %x, %0 : tensor<3xf64>
+  return %1 : tensor<3xf64>
+}
+func.func private @forward(%x: tensor<3xf64>, %y: tensor<3xf64>) -> (tensor<3xf64>, tensor<3xf64>, tensor<3xf64>) {
+  %0 = weir.call @f(%x, %y) : (tensor<3xf64>, tensor<3xf64>) -> tensor<3xf64>
+  return %0, %x, %y : tensor<3xf64>, tensor<3xf64>, tensor<3xf64>
+}
+func.func private @backward(%x: tensor<3xf64>, %y: tensor<3xf64>, %ct: tensor<3xf64>) -> (tensor<3xf64>, tensor<3xf64>) {
+  %0 = weir.sin %y : tensor<3xf64>
+  %1 = weir.mul %ct, %0 : tensor<3xf64>
+  %2 = weir.cos %y : tensor<3xf64>
+  %3 = weir.mul %x, %2 : tensor<3xf64>
+  %4 = weir.mul %3, %ct : tensor<3xf64>
+  return %1, %4 : tensor<3xf64>, tensor<3xf64>
+}
+func.func @main(%x: tensor<3xf64>, %y: tensor<3xf64>) -> tensor<3xf64> {
+  %0 = weir.custom_vjp @f forward = @forward backward = @backward(%x, %y) : (tensor<3xf64>, tensor<3xf64>) -> tensor<3xf64>
+  return %0 : tensor<3xf64>
+}
+EOF
+for rules in custom_jvp custom_vjp; do
+  "$weir" run $rules.mlir > out 2>&1 || fail "run $rules"
+  "$weir" check-grad $rules.mlir > out 2>&1 || fail "check-grad of right rules: $rules"
+  sed 's/weir.cos/weir.tanh/' $rules.mlir > wrong_$rules.mlir
+  "$weir" check-grad wrong_$rules.mlir > out 2>&1
+  [ $? = 1 ] || fail "a wrong rule is exit status 1: $rules"
+  grep -q MISMATCH out || fail "a wrong rule is a mismatch: $rules"
+done
 
 sed 's/stablehlo.tanh/stablehlo.fft/' model.mlir > unsupported.mlir
 "$weir" run unsupported.mlir > out 2>&1

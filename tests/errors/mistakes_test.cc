@@ -334,6 +334,53 @@ MISTAKE(truncated_checkpoint) {
   if (!loaded.ok()) throw Error(std::string(loaded.status().message()), Location::current());
 }
 
+MISTAKE(custom_jvp_rule_without_tangents) {
+  Graph g;
+  Function rule([](Tensor x, Tensor) { return sin(x); }, "rule");
+  customJvp([](Tensor x) { return sin(x); }, rule)(g.input("x", f32, {2}));
+}
+
+MISTAKE(custom_jvp_tangent_of_another_shape) {
+  Graph g;
+  Function f([](Tensor x) { return sin(x); }, "sine");
+  Function rule([](Tensor x, Tensor dx) { return TensorList{sin(x), sum(dx)}; }, "rule");
+  customJvp(f, rule)(g.input("x", f32, {2}));
+}
+
+MISTAKE(custom_vjp_of_an_outer_tensor) {
+  Graph g;
+  auto w = g.variable("w", ones({2}));
+  Function f([&](Tensor x) { return w * x; }, "scale"), same([](Tensor x) { return x; });
+  customVjp(f, same, same)(w);
+}
+
+MISTAKE(custom_vjp_without_a_cotangent) {
+  Graph g;
+  Function f([](Tensor x, Tensor y) { return x * y; }, "product");
+  Function forward([](Tensor x, Tensor y) { return TensorList{x * y, x, y}; }, "forward");
+  Function backward([](Tensor, Tensor y, Tensor dz) { return dz * y; }, "backward");
+  auto x = g.input("x", f32, {2});
+  customVjp(f, forward, backward)(x, x);
+}
+
+MISTAKE(forward_mode_of_a_custom_vjp) {
+  Graph g;
+  Function f([](Tensor x) { return sin(x); }, "sine");
+  Function forward([](Tensor x) { return TensorList{sin(x), cos(x)}; }, "forward");
+  Function backward([](Tensor c, Tensor dy) { return c * dy; }, "backward");
+  auto x = g.input("x", f32, {2});
+  Function sine([&](Tensor x) { return customVjp(f, forward, backward)(x); });
+  g.output("dy", jvp(sine)(x, x)[1]);
+  g.compile({.interpret = true});
+}
+
+MISTAKE(function_that_calls_itself) {
+  Graph g;
+  std::unique_ptr<Function> f;
+  f = std::make_unique<Function>([&f](Tensor x) { return x * Tensor((*f)(x)); }, "factorial");
+  (*f)(g.input("x", f32, {2}));
+}
+
 /// The message, with the folder of temporary files as $TMP.
 std::string messageOf(const Mistake &mistake) {
   std::string message = "no error";

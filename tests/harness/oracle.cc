@@ -83,9 +83,11 @@ private:
     if (auto loop = mlir::dyn_cast<ir::ScanOp>(op)) return scan(loop);
     if (auto loop = mlir::dyn_cast<ir::WhileOp>(op)) return whileLoop(loop);
     if (auto loop = mlir::dyn_cast<ir::SweepOp>(op)) return sweep(loop);
-    if (auto call = mlir::dyn_cast<ir::CallOp>(op))
-      return runBlock(module.lookupSymbol<mlir::func::FuncOp>(call.getCallee()).front(),
+    if (mlir::isa<ir::CallOp, ir::CustomJvpOp, ir::CustomVjpOp>(op)) {
+      auto callee = op->getAttrOfType<mlir::FlatSymbolRefAttr>("callee");
+      return runBlock(module.lookupSymbol<mlir::func::FuncOp>(callee.getValue()).front(),
                       operands(op));
+    }
     auto known = oracleOps<T>().find(op->getName().getStringRef());
     if (known != oracleOps<T>().end()) {
       if (llvm::none_of(op->getResults(), isFloat)) return {};

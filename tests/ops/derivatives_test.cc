@@ -32,11 +32,14 @@ static bool isFinite(mlir::ModuleOp module, llvm::ArrayRef<HostTensor> inputs) {
          });
 }
 
-/// Only an f64 is differentiated by differences.
+/// Only an f64 is differentiated by differences. custom_vjp has no forward mode:
+/// autodiff/test/custom_test.cc.
 static std::vector<Row> differentiable() {
   std::vector<Row> rows;
   for (const Row &row : opTable())
-    if (row.level == Row::Graph && llvm::is_contained(row.dtypes, DType::F64)) rows.push_back(row);
+    if (row.level == Row::Graph && llvm::is_contained(row.dtypes, DType::F64) &&
+        row.op != "weir.custom_vjp")
+      rows.push_back(row);
   return rows;
 }
 
@@ -64,6 +67,7 @@ TEST(DerivativeRequests, HaveTheValuesOfTheirFormulas) {
     if (row.level != Row::Derivative) continue;
     for (DType dtype : row.dtypes)
       for (const Sample &sample : row.samples(dtype)) {
+        if (!sample.reference) continue;
         SCOPED_TRACE(row.op + " " + sample.name);
         auto module = buildModule(context.get(), sample.args, sample.build);
         ASSERT_TRUE(succeeded(resolveAutodiff(*module))) << context.takeMessages();

@@ -66,13 +66,17 @@ static const char *loweringText(passes::OpClass opClass) {
 
 /// What fusion makes of the row's first sample.
 static std::string loweringOf(TestContext &context, const Row &row) {
-  if (row.level != Row::Graph) return row.level == Row::Kernels ? "schedule" : "resolved before";
+  if (row.level == Row::Kernels) return "schedule";
   Sample sample = row.samples(row.dtypes[0])[0];
   auto module = buildModule(context.get(), sample.args, sample.build);
   std::string text;
   module->walk([&](mlir::Operation *op) {
     if (op->getName().getStringRef() != row.op) return;
     bool isControl = mlir::cast<ir::WeirOp>(op).family() == ir::Family::Control;
+    if (mlir::cast<ir::WeirOp>(op).family() == ir::Family::Autodiff) {
+      text = "resolved before";
+      return;
+    }
     bool hasKernel = !mlir::isa<ir::ConvolutionOp>(op) &&
                      (!isControl || passes::classOf(op) == passes::OpClass::Control);
     text = hasKernel ? loweringText(passes::classOf(op)) : "expanded before kernels";

@@ -25,6 +25,28 @@ static void addCallee(mlir::OpBuilder &b, mlir::ValueRange x, llvm::StringRef na
   });
 }
 
+/// Adds the rule of x·y + x: x, y, dx, dy -> x·y + x, dx·(y + 1) + x·dy.
+static void addRule(mlir::OpBuilder &b, mlir::ValueRange x, llvm::StringRef name) {
+  llvm::SmallVector<mlir::Type> types(4, x[0].getType());
+  addFunction(moduleAround(b), name, types, [](auto &b, auto loc, auto x) -> Values {
+    Value value = ir::AddOp::create(b, loc, ir::MulOp::create(b, loc, x[0], x[1]), x[0]);
+    Value ofX = ir::AddOp::create(b, loc, ir::MulOp::create(b, loc, x[2], x[1]), x[2]);
+    return {value, ir::AddOp::create(b, loc, ofX, ir::MulOp::create(b, loc, x[0], x[3]))};
+  });
+}
+
+/// Adds @forward and @backward of x·y + x; the residuals are x and y.
+static void addForwardAndBackward(mlir::OpBuilder &b, mlir::ValueRange x) {
+  llvm::SmallVector<mlir::Type> types(3, x[0].getType());
+  addFunction(moduleAround(b), "forward", x.getTypes(), [](auto &b, auto loc, auto x) -> Values {
+    return {ir::AddOp::create(b, loc, ir::MulOp::create(b, loc, x[0], x[1]), x[0]), x[0], x[1]};
+  });
+  addFunction(moduleAround(b), "backward", types, [](auto &b, auto loc, auto x) -> Values {
+    return {ir::AddOp::create(b, loc, ir::MulOp::create(b, loc, x[2], x[1]), x[2]),
+            ir::MulOp::create(b, loc, x[2], x[0])};
+  });
+}
+
 static Plains callee(const Plains &x) {
   Plain y = x[0];
   for (size_t k = 0; k < y.values.size(); ++k) y.values[k] = x[0].values[k] * (x[1].values[k] + 1);
@@ -74,6 +96,66 @@ static void addLaunch(std::vector<Row> &rows) {
         callee);
   };
   rows.push_back({"weir.launch", kNumeric, samples, Row::Kernels});
+}
+
+/// x·y + x with derivatives of the user's own: the same derivatives, and the opaque op that has no
+/// value.
+static void addCustomCalls(std::vector<Row> &rows) {
+  rows.push_back({"weir.custom_jvp", kFloats, [](DType dtype) {
+                    return onTwo(
+                        dtype,
+                        [](auto &b, auto loc, mlir::ValueRange x) -> Values {
+                          addCallee(b, x, "callee");
+                          addRule(b, x, "rule");
+                          return ir::CustomJvpOp::create(b, loc, x[0].getType(), "callee", "rule",
+                                                         x)
+                              ->getResults();
+                        },
+                        callee);
+                  }});
+  rows.push_back({"weir.custom_vjp", kFloats, [](DType dtype) {
+                    return onTwo(
+                        dtype,
+                        [](auto &b, auto loc, mlir::ValueRange x) -> Values {
+                          addCallee(b, x, "callee");
+                          addForwardAndBackward(b, x);
+                          return ir::CustomVjpOp::create(b, loc, x[0].getType(), "callee",
+                                                         "forward", "backward", x)
+                              ->getResults();
+                        },
+                        callee);
+                  }});
+  rows.push_back({"weir.custom_linear", kFloats,
+                  [](DType dtype) {
+                    return onTwo(
+                        dtype,
+                        [](auto &b, auto loc, mlir::ValueRange x) -> Values {
+                          addForwardAndBackward(b, x);
+                          return ir::CustomLinearOp::create(b, loc, x[0].getType(), "backward", x,
+                                                            x)
+                              ->getResults();
+                        },
+                        nullptr);
+                  },
+                  Row::Derivative});
+}
+
+/// sin(x)·y over the second dim of x and the first of the result; y is the same for all slices.
+static void addVmap(std::vector<Row> &rows) {
+  auto samples = [](DType dtype) {
+    Sample sample{"[3,5]", {{dtype, {3, 5}, {-2, 2}}, {dtype, {3}, {-2, 2}}}, nullptr, nullptr};
+    sample.build = [](auto &b, auto loc, mlir::ValueRange x) -> Values {
+      auto slice = mlir::cast<mlir::RankedTensorType>(x[1].getType());
+      mlir::Type types[] = {slice, slice};
+      addFunction(moduleAround(b), "callee", types, [](auto &b, auto loc, auto x) -> Values {
+        return {ir::MulOp::create(b, loc, ir::SinOp::create(b, loc, x[0]), x[1])};
+      });
+      return ir::VmapOp::create(b, loc, slice.clone({5, 3}), "callee", x, Dims{1, -1}, Dims{0})
+          ->getResults();
+    };
+    return std::vector<Sample>{sample};
+  };
+  rows.push_back({"weir.vmap", kFloats, samples, Row::Derivative});
 }
 
 /// Of x·y + x at (x, y): the tangent is dx·(y + 1) + x·dy, the cotangents are ct·(y + 1) and ct·x.
@@ -339,6 +421,8 @@ void addControlRows(std::vector<Row> &rows) {
   addWhile(rows);
   addLaunch(rows);
   addDerivativeRequests(rows);
+  addCustomCalls(rows);
+  addVmap(rows);
 }
 
 } // namespace weir::testing
