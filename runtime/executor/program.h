@@ -59,6 +59,8 @@ public:
   /// True when some step uses more than one thread.
   bool isParallel() const { return parallel; }
 
+  /// Trips that the loop has finished since it was entered.
+  int64_t tripsDone(int loop) const { return loops[loop].step; }
   /// Both return whether the body is to run (again), with its slices in place.
   bool enterLoop(int loop) {
     LoopState &state = loops[loop];

@@ -161,6 +161,7 @@ absl::Status Session::runExclusively(const void *const *feeds, void *const *fetc
     if (absl::Status s = store->requireValues(compiled->variables); !s.ok()) return s;
   if (absl::Status s = bindCaller(feeds, fetches); !s.ok()) return s;
   cancelled.store(false, std::memory_order_relaxed);
+  if (observer) return runObserved();
   if (!execute()) {
     program->rebind(bases);
     store->poison(compiled->variables, "it was cancelled");
@@ -196,13 +197,17 @@ absl::Status Session::bindCaller(const void *const *feeds, void *const *fetches)
 
 bool Session::execute() {
   FloatEnvironment environment;
-  if (!program->isParallel()) return trace ? executeSteps<true>() : executeSteps<false>();
+  auto run = [&] {
+    if (observer) return executeSteps<true, false>();
+    return trace ? executeSteps<false, true>() : executeSteps<false, false>();
+  };
+  if (!program->isParallel()) return run();
   ThreadPool::Attention attention(*pool);
-  return trace ? executeSteps<true>() : executeSteps<false>();
+  return run();
 }
 
-/// Returns false when the run was cancelled.
-template <bool traced> bool Session::executeSteps() {
+/// Returns false when the run was cancelled, or stopped by its observer.
+template <bool observed, bool traced> bool Session::executeSteps() {
   const Step *steps = program->steps().data();
   const int32_t end = static_cast<int32_t>(program->steps().size());
   int64_t launches = 0;
@@ -213,13 +218,20 @@ template <bool traced> bool Session::executeSteps() {
     case Step::Kind::Launch:
       stopped = cancelled.load(std::memory_order_relaxed);
       if (stopped) break;
-      launch<traced>(step);
+      if constexpr (observed)
+        stopped = !launchObserved(at - 1);
+      else
+        launch<traced>(step);
       launches += step.counted;
       break;
     case Step::Kind::BranchIfNot:
-      if (*static_cast<const uint8_t *>(step.slots[0]) == 0) at = step.target;
+      if (*static_cast<const uint8_t *>(step.slots[0]) != 0) break;
+      if constexpr (observed) // a loop inside may be entered again
+        std::fill(backJumps.begin() + at, backJumps.begin() + step.target, 0);
+      at = step.target;
       break;
     case Step::Kind::Jump:
+      if constexpr (observed) backJumps[at - 1] += step.target < at;
       at = step.target;
       break;
     case Step::Kind::LoopBegin:
@@ -262,6 +274,14 @@ template <bool traced> void Session::launch(const Step &step) {
     event.threads = step.split.width;
     trace->record(event);
   }
+}
+
+bool Session::launchObserved(int32_t at) {
+  const Step &step = program->steps()[at];
+  const LaunchView view(*program, at, backJumps);
+  if (step.counted) observer->before(view);
+  trace ? launch<true>(step) : launch<false>(step);
+  return !step.counted || observer->after(view);
 }
 
 void Session::setTrace(TraceRecorder *recorder) {

@@ -8,6 +8,7 @@
 #include "runtime/artifact/executable.h"
 #include "runtime/base/host_tensor.h"
 #include "runtime/device/cpu/thread_pool.h"
+#include "runtime/executor/observer.h"
 #include "runtime/executor/program.h"
 #include "runtime/executor/trace.h"
 #include "runtime/memory/mapping.h"
@@ -76,6 +77,10 @@ public:
   /// Null turns tracing off. The recorder is not owned.
   void setTrace(TraceRecorder *recorder);
 
+  /// Null: none. Not owned. A run that the observer stops has an aborted status and changes no
+  /// variable.
+  void setObserver(LaunchObserver *watching) { observer = watching; }
+
   const Executable &executable() const { return *compiled; }
   const Counters &counters() const { return totals; }
   /// What this session holds and what a run borrows, line by line.
@@ -88,8 +93,10 @@ private:
   absl::Status checkFeeds(const std::vector<HostTensor> &feeds) const;
   absl::Status runExclusively(const void *const *feeds, void *const *fetches);
   absl::Status bindCaller(const void *const *feeds, void *const *fetches);
+  absl::Status runObserved();
   bool execute();
-  template <bool traced> bool executeSteps();
+  template <bool observed, bool traced> bool executeSteps();
+  bool launchObserved(int32_t step);
   template <bool traced> void launch(const Step &step);
 
   std::shared_ptr<const Executable> compiled;
@@ -106,6 +113,8 @@ private:
   std::vector<const void *> feedPointers; // of the run in progress, so that runs allocate nothing
   std::vector<void *> fetchPointers;
   TraceRecorder *trace = nullptr;
+  LaunchObserver *observer = nullptr;
+  std::vector<int64_t> backJumps; // see LaunchView
   Counters totals;
   std::atomic<bool> running{false};
   std::atomic<bool> cancelled{false};
