@@ -27,6 +27,9 @@ struct CompileOptions {
   int threads = 0;
   /// Write each level of the compiler to numbered files in this folder.
   std::string dumpTo;
+  /// Find the op that makes the first NaN or infinity of a run: the run throws Error with the op,
+  /// the values, and the forward op where it is of a derivative; no variable is changed. Slower.
+  bool checkNumerics = false;
   /// Use the variables of this program where names agree (training and evaluation see one state);
   /// both are compiled or both interpreted, and they do not run at once.
   const Program *shareVariables = nullptr;

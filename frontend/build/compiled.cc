@@ -2,6 +2,7 @@
 #include "frontend/build/backends.h"
 #include "frontend/build/diagnostics.h"
 
+#include "passes/debug/numerics.h"
 #include "passes/pipelines/pipelines.h"
 #include "runtime/executor/session.h"
 
@@ -59,11 +60,18 @@ private:
   std::future<absl::Status> filled; // last: its destructor waits for the thread
 };
 
+/// What checking the numerics of a run needs of the compiler.
+struct NumericsCheck {
+  StatePtr state; // owns the context; must outlive the module
+  FinishedModule module;
+  passes::NumericsChecker checker;
+};
+
 class Compiled final : public Backend {
 public:
   Compiled(const GraphState &state, runtime::Executable compiled, runtime::SessionOptions settings,
-           Location at)
-      : store(settings.variables) {
+           std::unique_ptr<NumericsCheck> checking, Location at)
+      : store(settings.variables), check(std::move(checking)) {
     auto executable = std::make_shared<const runtime::Executable>(std::move(compiled));
     auto created = runtime::Session::create(executable, std::move(settings));
     require(created.status(), "compile", at);
@@ -72,6 +80,9 @@ public:
       inputs.push_back(positionOf(state.inputs, input.name));
     for (const OutputRecord &output : state.outputs)
       outputs.push_back(positionOf(executable->outputs, output.name));
+    if (!check) return;
+    check->checker.attach(*check->module, session->executable());
+    session->setObserver(&check->checker);
   }
 
   std::vector<Array> run(const std::vector<Array> &feeds, const std::vector<int32_t> &fetches,
@@ -81,6 +92,7 @@ public:
     std::vector<int32_t> positions;
     for (int32_t fetch : fetches) positions.push_back(outputs[static_cast<size_t>(fetch)]);
     auto results = session->run(ordered, positions);
+    if (check && !results.ok() && check->checker.report()) raise(*check->checker.report(), at);
     require(results.status(), "run", at);
     return std::move(*results);
   }
@@ -101,6 +113,7 @@ public:
 
 private:
   std::shared_ptr<runtime::VariableStore> store;
+  std::unique_ptr<NumericsCheck> check; // null: none
   std::unique_ptr<runtime::Session> session;
   std::vector<int32_t> inputs;  // of the executable -> of the program
   std::vector<int32_t> outputs; // of the program -> of the executable
@@ -129,12 +142,17 @@ std::unique_ptr<Backend> makeCompiled(const StatePtr &state, FinishedModule modu
   pipeline.onMemoryPlanned = [&](int64_t arenaBytes) {
     if (auto arena = runtime::Reservation::start(arenaBytes); arena.ok()) settings.arena = *arena;
   };
+  std::optional<passes::NumericsChecker> checker;
+  if (options.checkNumerics) checker.emplace(*module);
   DiagnosticCollector collector(state->context);
   auto executable = passes::compileModule(*module, pipeline);
   if (failed(executable)) collector.raise("compile", at);
   if (options.threads > 0) settings.pool = std::make_shared<runtime::ThreadPool>(options.threads);
   settings.variables = store.get(at);
-  return std::make_unique<Compiled>(*state, std::move(*executable), std::move(settings), at);
+  std::unique_ptr<NumericsCheck> check;
+  if (checker) check.reset(new NumericsCheck{state, std::move(module), std::move(*checker)});
+  return std::make_unique<Compiled>(*state, std::move(*executable), std::move(settings),
+                                    std::move(check), at);
 }
 
 } // namespace weir::build

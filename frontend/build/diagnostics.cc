@@ -15,6 +15,17 @@ std::optional<Place> userPlace(mlir::Location location) {
   return Place(frame->getFilename().str(), frame->getLine());
 }
 
+void raise(const passes::NumericsReport &report, Location at) {
+  auto placeOf = [&](const passes::NumericsReport::Line &line) {
+    return line.file.empty() ? userFrame(callChain(at)) : Place(line.file, line.line);
+  };
+  std::vector<Note> notes;
+  for (size_t i = 1; i < report.lines.size(); ++i)
+    notes.push_back({placeOf(report.lines[i]), report.lines[i].text});
+  throw Error("numerics: " + report.lines.front().text, placeOf(report.lines.front()),
+              std::move(notes), "");
+}
+
 DiagnosticCollector::DiagnosticCollector(MLIRContext &context)
     : handler(&context, [this](Diagnostic &diagnostic) {
         if (diagnostic.getSeverity() != DiagnosticSeverity::Error) return success();

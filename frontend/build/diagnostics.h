@@ -4,6 +4,8 @@
 
 #include "frontend/api/error.h"
 
+#include "passes/debug/numerics.h"
+
 #include "mlir/IR/Diagnostics.h"
 
 #include <optional>
@@ -12,6 +14,9 @@ namespace weir::build {
 
 /// The first frame outside the library; none for an unknown location.
 std::optional<Place> userPlace(mlir::Location location);
+
+/// Throws what was found about NaN and infinity; `at` where it has no place.
+[[noreturn]] void raise(const passes::NumericsReport &report, Location at);
 
 /// Collects errors while it lives.
 class DiagnosticCollector {

@@ -4,6 +4,7 @@
 
 #include "ir/dialect/weir.h"
 #include "ir/reference/interpreter.h"
+#include "passes/debug/numerics.h"
 #include "passes/pipelines/pipelines.h"
 
 using namespace mlir;
@@ -15,9 +16,10 @@ using Store = std::map<std::string, Array>;
 
 class Interpreter final : public Backend {
 public:
-  Interpreter(const StatePtr &state, FinishedModule lowered, const CompileOptions &options,
-              Location at)
-      : state(state), module(std::move(lowered)), store(std::make_shared<Store>()) {
+  Interpreter(const StatePtr &state, FinishedModule lowered,
+              std::optional<passes::ForwardOps> forward, const CompileOptions &options, Location at)
+      : state(state), module(std::move(lowered)), forward(std::move(forward)),
+        store(std::make_shared<Store>()) {
     if (options.shareVariables) {
       auto *other = dynamic_cast<Interpreter *>(options.shareVariables->state()->backend.get());
       if (!other)
@@ -51,8 +53,17 @@ public:
     for (const std::string &variable : variableOfArgument)
       arguments.push_back(variable.empty() ? feeds[feed++] : store->at(variable));
     DiagnosticCollector collector(state->context);
-    auto results = ir::interpret(*module, "main", arguments);
+    std::optional<passes::NumericsWatch> watch;
+    ir::InterpretOptions options;
+    if (forward) {
+      watch.emplace(*forward);
+      options.inspect = [&](Operation *op, ArrayRef<Array> operands, ArrayRef<Array> values) {
+        watch->see(op, op->getLoc(), operands, values);
+      };
+    }
+    auto results = ir::interpret(*module, "main", arguments, options);
     if (failed(results)) collector.raise("run: interpreting the graph", at);
+    if (watch) raiseIfFound(*watch, *results, at);
     for (const auto &[result, variable] : updates) (*store)[variable] = (*results)[result];
     std::vector<Array> fetched;
     for (int32_t fetch : fetches) fetched.push_back((*results)[static_cast<size_t>(fetch)]);
@@ -65,8 +76,19 @@ public:
   }
 
 private:
+  /// Before anything is updated.
+  static void raiseIfFound(const passes::NumericsWatch &watch, ArrayRef<Array> results,
+                           Location at) {
+    if (watch.nan) raise(reportNan(*watch.nan, watch.infinity), at);
+    bool isFinite = true;
+    for (const Array &result : results)
+      isFinite &= !runtime::findNonFinite(result.dtype(), result.raw(), result.size()).any();
+    if (watch.infinity && !isFinite) raise(reportInfinity(*watch.infinity), at);
+  }
+
   StatePtr state; // owns the context; must outlive the module
   FinishedModule module;
+  std::optional<passes::ForwardOps> forward; // when numerics are checked
   std::shared_ptr<Store> store;
   std::vector<std::string> variableOfArgument; // empty: an input
   std::vector<std::pair<unsigned, std::string>> updates;
@@ -81,10 +103,12 @@ std::unique_ptr<Backend> makeInterpreter(const StatePtr &state, FinishedModule m
   state->context.appendDialectRegistry(registry);
   passes::PipelineOptions pipeline;
   pipeline.dumpTo = options.dumpTo;
+  std::optional<passes::ForwardOps> forward;
+  if (options.checkNumerics) forward.emplace(*module);
   DiagnosticCollector collector(state->context);
   if (failed(passes::lower(*module, passes::Level::Source, passes::Level::Resolved, pipeline)))
     collector.raise("compile: differentiating the graph", at);
-  return std::make_unique<Interpreter>(state, std::move(module), options, at);
+  return std::make_unique<Interpreter>(state, std::move(module), std::move(forward), options, at);
 }
 
 } // namespace weir::build

@@ -70,11 +70,15 @@ LogicalResult Frame::runOp(mlir::Operation *op) {
              << describe(DtypeClass::Any) << ", not " << type;
   }
   if (failed((*evaluate)(op, *this))) return failure();
-  if (!run.options.observe) return success();
-  std::vector<HostTensor> results;
-  for (mlir::Value result : op->getResults())
-    results.push_back(toHost(*values.at(result), run.mode));
-  run.options.observe(op, results);
+  if (!run.options.observe && !run.options.inspect) return success();
+  auto hostValues = [&](mlir::ValueRange range) {
+    std::vector<HostTensor> tensors;
+    for (mlir::Value value : range) tensors.push_back(toHost(*values.at(value), run.mode));
+    return tensors;
+  };
+  const std::vector<HostTensor> results = hostValues(op->getResults());
+  if (run.options.observe) run.options.observe(op, results);
+  if (run.options.inspect) run.options.inspect(op, hostValues(op->getOperands()), results);
   return success();
 }
 

@@ -20,6 +20,10 @@ struct InterpretOptions {
   bool widen = false;
   /// Called after each op, regions and callees included, with the values of its results.
   std::function<void(mlir::Operation *, llvm::ArrayRef<runtime::HostTensor>)> observe;
+  /// As observe, with the values of the operands too.
+  std::function<void(mlir::Operation *, llvm::ArrayRef<runtime::HostTensor> operands,
+                     llvm::ArrayRef<runtime::HostTensor> results)>
+      inspect;
   /// Calls nested deeper than this are refused: a function of a graph cannot end a recursion.
   int maxCallDepth = 64;
 };

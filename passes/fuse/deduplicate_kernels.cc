@@ -10,7 +10,23 @@
 using namespace mlir;
 
 namespace weir::passes {
+
+SmallVector<Operation *> opsOfKernel(Operation *kernel) {
+  SmallVector<Operation *> ops;
+  kernel->walk<WalkOrder::PreOrder>([&](Operation *op) {
+    if (op != kernel) ops.push_back(op);
+  });
+  return ops;
+}
+
 namespace {
+
+/// Of a kernel that goes: the one that stays knows only its own.
+ArrayAttr locationsOf(func::FuncOp kernel) {
+  SmallVector<Attribute> locations;
+  for (Operation *op : opsOfKernel(kernel)) locations.push_back(op->getLoc());
+  return ArrayAttr::get(kernel.getContext(), locations);
+}
 
 llvm::hash_code hashOf(func::FuncOp kernel) {
   llvm::DenseMap<Value, unsigned> numbers;
@@ -52,7 +68,7 @@ struct DeduplicateKernels : PassWrapper<DeduplicateKernels, OperationPass<Module
 
   void runOnOperation() override {
     llvm::DenseMap<size_t, SmallVector<func::FuncOp, 1>> seen;
-    llvm::DenseMap<StringAttr, FlatSymbolRefAttr> renamed;
+    llvm::DenseMap<StringAttr, std::pair<FlatSymbolRefAttr, ArrayAttr>> renamed;
     for (auto kernel : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>())) {
       if (!kernel->hasAttr(ir::kKernelAttr) || kernel.isExternal()) continue;
       auto &candidates = seen[size_t(hashOf(kernel))];
@@ -63,13 +79,16 @@ struct DeduplicateKernels : PassWrapper<DeduplicateKernels, OperationPass<Module
         ++distinct;
         continue;
       }
-      renamed[kernel.getNameAttr()] = FlatSymbolRefAttr::get(same->getNameAttr());
+      renamed[kernel.getNameAttr()] = {FlatSymbolRefAttr::get(same->getNameAttr()),
+                                       locationsOf(kernel)};
       kernel.erase();
       ++shared;
     }
     getOperation().walk([&](ir::LaunchOp launch) {
       auto it = renamed.find(launch.getCalleeAttr().getAttr());
-      if (it != renamed.end()) launch.setCalleeAttr(it->second);
+      if (it == renamed.end()) return;
+      launch.setCalleeAttr(it->second.first);
+      launch->setAttr(kOpLocationsAttr, it->second.second);
     });
   }
 };

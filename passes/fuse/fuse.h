@@ -8,6 +8,12 @@
 
 namespace weir::passes {
 
+/// Attribute of a launch whose kernel came from other ops: the locations of its own ops, in the
+/// order of opsOfKernel.
+inline constexpr llvm::StringLiteral kOpLocationsAttr = "weir.op_locations";
+/// All ops inside of a kernel, in the order of a walk.
+llvm::SmallVector<mlir::Operation *> opsOfKernel(mlir::Operation *kernel);
+
 /// Computes the sums of f16 and bf16 that are kept in memory while unfinished in f32.
 std::unique_ptr<mlir::Pass> createWidenSumsPass();
 /// Rewrites every convolution to a dot over windows, or a product and a sum.

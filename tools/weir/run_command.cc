@@ -3,6 +3,7 @@
 #include "frontend/weir.h"
 #include "ir/dialect/weir.h"
 #include "ir/reference/interpreter.h"
+#include "passes/debug/numerics.h"
 #include "passes/pipelines/pipelines.h"
 #include "runtime/executor/session.h"
 #include "tools/weir/commands.h"
@@ -20,7 +21,7 @@ struct RunOptions {
   std::string source;
   std::vector<std::string> values; ///< NAME=VALUE
   std::vector<std::string> printAfter;
-  bool interpret = false;
+  bool interpret = false, checkNumerics = false;
   int64_t limit = 16;
 };
 
@@ -39,6 +40,14 @@ bool isAskedFor(mlir::Operation *op, const std::vector<std::string> &asked) {
     if (found) return true;
   }
   return false;
+}
+
+[[noreturn]] void raise(const passes::NumericsReport &report) {
+  std::vector<Note> notes;
+  for (const auto &line : llvm::drop_begin(report.lines))
+    notes.push_back({Place(line.file, line.line), line.text});
+  const auto &first = report.lines.front();
+  throw Error("numerics: " + first.text, Place(first.file, first.line), std::move(notes), "");
 }
 
 std::vector<Array> interpretMain(Model &model, const std::vector<Array> &values,
@@ -69,6 +78,8 @@ std::vector<Array> runCompiled(Model &model, const std::vector<Port> &resultPort
     isVariable.push_back(bool(main.getArgAttr(i, ir::kVariableAttr)));
   for (unsigned i = 0; i < main.getNumResults(); ++i)
     isUpdate.push_back(bool(main.getResultAttr(i, ir::kUpdatesAttr)));
+  std::optional<passes::NumericsChecker> checker;
+  if (options.checkNumerics) checker.emplace(*model.module);
   auto executable = passes::compileModule(*model.module);
   if (failed(executable))
     throw Error("compiling " + options.source + " failed", Location::current());
@@ -83,7 +94,13 @@ std::vector<Array> runCompiled(Model &model, const std::vector<Port> &resultPort
       throw Error(std::string(status.message()), Location::current());
     }
   }
-  std::vector<Array> fetched = check(session->run(feeds)), all;
+  if (checker) {
+    checker->attach(*model.module, session->executable());
+    session->setObserver(&*checker);
+  }
+  auto ran = session->run(feeds);
+  if (!ran.ok() && checker && checker->report()) raise(*checker->report());
+  std::vector<Array> fetched = check(std::move(ran)), all;
   size_t next = 0;
   for (size_t i = 0; i < resultPorts.size(); ++i)
     all.push_back(isUpdate[i] ? check(session->getVariable(resultPorts[i].name)) : fetched[next++]);
@@ -93,6 +110,9 @@ std::vector<Array> runCompiled(Model &model, const std::vector<Port> &resultPort
 void run(const RunOptions &options) {
   if (!options.printAfter.empty() && !options.interpret)
     throw Error("--print-after needs --interpret: compiled kernels have no ops left",
+                Location::current());
+  if (options.checkNumerics && options.interpret)
+    throw Error("--check-numerics is for compiled runs; with --interpret use --print-after",
                 Location::current());
   Model model = loadModel(options.source);
   std::vector<Array> values = argumentValues(arguments(model.main()), options.values);
@@ -116,6 +136,8 @@ void addRun(CLI::App &app) {
                     "op by op with the reference interpreter, no compilation");
   command->add_option("--print-after", options->printAfter,
                       "with --interpret: values of ops by name (dot) or place (model.cc:42)");
+  command->add_flag("--check-numerics", options->checkNumerics,
+                    "find the op that makes the first NaN or infinity, with its values");
   command->add_option("--limit", options->limit, "elements printed of each value")
       ->capture_default_str();
   command->callback([=] { run(*options); });

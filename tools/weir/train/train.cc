@@ -37,6 +37,10 @@ void addCommonTrainOptions(CLI::App &app, TrainOptions &options) {
   app.add_flag("--resume", options.resume, "go on from the checkpoint in --out");
   app.add_flag("--profile", options.profile,
                "print the kernels of the last ten steps; write trace.json for the Perfetto UI");
+  app.add_flag(
+      "--check-numerics", options.checkNumerics,
+      "stop before the update of the first step that makes NaN or infinity, and name the op; "
+      "slower");
   app.add_flag("--quiet", options.quiet, "no progress bar");
 }
 

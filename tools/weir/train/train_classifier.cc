@@ -105,7 +105,8 @@ void trainClassifier(const ClassifierOptions &options, TrainOptions train,
                static_cast<long>(split.training.rows()), static_cast<long>(split.test.rows()),
                model.name.c_str(), model.shape.c_str());
 
-  CompileOptions compile{.threads = static_cast<int>(train.threads)};
+  CompileOptions compile{.threads = static_cast<int>(train.threads),
+                         .checkNumerics = train.checkNumerics};
   Program program = model.training.compile(compile), evaluation = model.evaluation.compile(compile);
   data::EpochSampler sampler(split.training.rows(), batch, train.seed);
   Score score;

@@ -105,7 +105,8 @@ void trainText(const TextOptions &options, const TrainOptions &train, const Text
                corpus.validation.size());
   TextModel model = make(corpus.tokenizer.size());
 
-  CompileOptions compile{.threads = static_cast<int>(train.threads)};
+  CompileOptions compile{.threads = static_cast<int>(train.threads),
+                         .checkNumerics = train.checkNumerics};
   Program program = model.training.compile(compile);
   constexpr int64_t evaluationBatch = 64;
   Program evaluation = model.evaluation(evaluationBatch).compile(compile);

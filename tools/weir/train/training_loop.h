@@ -20,6 +20,7 @@ struct TrainOptions {
   int64_t threads = 0;           ///< 0: all cores
   bool resume = false;
   bool quiet = false;
+  bool checkNumerics = false; ///< stop at the op that makes the first NaN or infinity
   bool profile = false; ///< print where the time of the last steps went; write FOLDER/trace.json
 };
 
