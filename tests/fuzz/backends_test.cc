@@ -1,7 +1,7 @@
 // Random graphs and their derivatives on every backend against the interpreter in f64: within the
 // numeric contract, and the same bits again and on two threads.  features: F3 G7
+#include "passes/debug/reduce.h"
 #include "tests/fuzz/generator.h"
-#include "tests/fuzz/reduce.h"
 #include "tests/fuzz/seeds.h"
 #include "tests/harness/backend.h"
 #include "tests/harness/derivative.h"
@@ -36,7 +36,7 @@ TEST(RandomGraphsOnBackends, AreWithinTheNumericContract) {
       std::string wrong = runAndCompare(context, backend, *module, inputs, coverage);
       if (wrong.empty()) continue;
       ADD_FAILURE() << "seed " << seed << " on " << backend.name << ": " << wrong << "\n"
-                    << reduced(*module, [&](mlir::ModuleOp smaller) {
+                    << passes::reducedText(*module, [&](mlir::ModuleOp smaller) {
                          Coverage unused;
                          return !runAndCompare(context, backend, smaller, inputs, unused).empty();
                        });

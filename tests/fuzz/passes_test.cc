@@ -1,7 +1,7 @@
 // Every pass of the pipeline against the interpreter, on random graphs and on their derivatives.
 // features: G7
+#include "passes/debug/reduce.h"
 #include "tests/fuzz/generator.h"
-#include "tests/fuzz/reduce.h"
 #include "tests/fuzz/seeds.h"
 #include "tests/harness/backend.h"
 #include "tests/harness/derivative.h"
@@ -36,7 +36,8 @@ TEST(PassesOnRandomGraphs, KeepTheMeaning) {
     std::string failure = validate(*lowered, inputs, stats);
     if (failure.empty()) continue;
     ADD_FAILURE() << "seed " << seed << " " << failure << "\n"
-                  << context.takeMessages() << reduced(*module, [&](mlir::ModuleOp smaller) {
+                  << context.takeMessages()
+                  << passes::reducedText(*module, [&](mlir::ModuleOp smaller) {
                        ValidationStats unused;
                        return !validate(smaller, inputs, unused).empty();
                      });

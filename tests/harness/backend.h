@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ir/reference/interpreter.h"
+#include "passes/debug/compare.h"
 
 #include <functional>
 #include <string>
@@ -21,15 +22,8 @@ struct Backend {
 /// and on two threads, and fails where that changes a bit).
 const std::vector<Backend> &backends();
 
-/// How many elements were compared, and how many of them with a finite bound.
-struct Coverage {
-  int64_t elements = 0;
-  int64_t bounded = 0;
-};
-
-/// Compares with bounds; an empty string, or which element of which result is how far off.
-std::string compare(llvm::ArrayRef<ir::BoundedResult> expected,
-                    llvm::ArrayRef<runtime::HostTensor> got, Coverage *coverage = nullptr);
+using passes::compare;
+using passes::Coverage;
 
 /// Both the same within `relative`·(1 + |expected|), NaN for NaN; an empty string or the first
 /// difference.

@@ -17,6 +17,7 @@ void addRun(CLI::App &app);
 void addInspect(CLI::App &app);
 void addExplain(CLI::App &app);
 void addCheckGrad(CLI::App &app);
+void addBisect(CLI::App &app);
 
 /// Flags that all `weir train` models share.
 void addCommonTrainOptions(CLI::App &app, TrainOptions &options);

@@ -8,7 +8,8 @@ int main(int argc, char **argv) {
   CLI::App app{"Weir: a static dataflow graph compiler and executor.\n"
                "Try: weir train gpt --steps 200\n"
                "     weir inspect gpt\n"
-               "     weir explain memory gpt"};
+               "     weir explain memory gpt\n"
+               "     weir bisect gpt-eval"};
   app.require_subcommand(1);
   app.failure_message(CLI::FailureMessage::help);
   weir::tools::addTrain(app);
@@ -16,6 +17,7 @@ int main(int argc, char **argv) {
   weir::tools::addInspect(app);
   weir::tools::addExplain(app);
   weir::tools::addCheckGrad(app);
+  weir::tools::addBisect(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {

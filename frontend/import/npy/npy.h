@@ -22,4 +22,10 @@ Array read(const std::string &path, Location at = Location::current());
 std::map<std::string, Array> readArchive(const std::string &path,
                                          Location at = Location::current());
 
+/// The bytes of a .npy file.
+std::string toBytes(const Array &array);
+/// A .npz file, below 4 GB, not compressed.
+void writeArchive(const std::string &path, const std::map<std::string, Array> &arrays,
+                  Location at = Location::current());
+
 } // namespace weir::npy

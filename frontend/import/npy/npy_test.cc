@@ -57,6 +57,19 @@ std::string archive(const std::string &name, const std::string &data, bool compr
 const std::string kHeader = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }\n";
 const std::string kFile = npyFile(kHeader, bytesOf<float>({1, 2, 3, 4, 5, 6}));
 
+TEST(Npz, ReadsWhatItWrites) {
+  const std::string path = ::testing::TempDir() + "/written.npz";
+  std::map<std::string, Array> arrays;
+  const Array values = Array::from<double>({2, 3}, {0, 1, 2, 3, 4, 5});
+  for (DType dtype : {i1, i8, i16, i32, i64, u8, u16, u32, u64, f16, bf16, f32, f64})
+    arrays[std::string(runtime::dtypeName(dtype))] = values.cast(dtype);
+  arrays["scalar"] = Array::scalar(3.5);
+  arrays["empty"] = Array::zeros(f32, {0, 2});
+  writeArchive(path, arrays);
+  EXPECT_EQ(readArchive(path), arrays);
+  EXPECT_THROW(writeArchive("/nowhere/x.npz", arrays), Error);
+}
+
 TEST(Npy, RowMajor) {
   EXPECT_EQ(parse(kFile, "x"), Array::from<float>({2, 3}, {1, 2, 3, 4, 5, 6}));
 }
