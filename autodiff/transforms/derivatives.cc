@@ -7,23 +7,6 @@ using namespace weir::ir;
 
 namespace weir::autodiff {
 
-/// A function without arguments or results yet, in no module.
-static func::FuncOp createFunction(func::FuncOp source) {
-  OpBuilder b(source.getContext());
-  auto f = func::FuncOp::create(source.getLoc(), source.getSymName(), b.getFunctionType({}, {}));
-  f.setPrivate();
-  f.getBody().emplaceBlock();
-  return f;
-}
-
-/// Ends `f`: it returns `values`, and has the type that its block says.
-static void finish(func::FuncOp f, ValueRange values, Location loc) {
-  Block &body = f.front();
-  RuleBuilder b = atEnd(body, loc);
-  func::ReturnOp::create(b, values);
-  f.setType(b.getFunctionType(body.getArgumentTypes(), values.getTypes()));
-}
-
 static std::string text(std::initializer_list<const llvm::BitVector *> masks) {
   std::string result;
   for (const llvm::BitVector *mask : masks) {
@@ -33,20 +16,10 @@ static std::string text(std::initializer_list<const llvm::BitVector *> masks) {
   return result;
 }
 
-FailureOr<func::FuncOp> Derivatives::lookup(Operation *user, llvm::StringRef name) {
-  auto f = symbols.lookup<func::FuncOp>(name);
-  if (f && !f.isExternal()) return f;
-  return user->emitError() << user->getName().stripDialect() << ": function '" << name
-                           << "' is not defined";
-}
-
 func::FuncOp Derivatives::insert(func::FuncOp source, llvm::StringRef suffix, func::FuncOp f) {
   llvm::StringRef base = source.getSymName();
   if (suffix != ".jvp") base.consume_back(".jvp");
-  f.setSymName((base + suffix).str());
-  symbols.insert(f);
-  made.push_back(f);
-  return f;
+  return functions.insert(f, base + suffix);
 }
 
 const llvm::BitVector &Derivatives::activeResults(func::FuncOp f, const llvm::BitVector &wrt) {
@@ -63,7 +36,7 @@ FailureOr<JvpFunction> Derivatives::jvp(func::FuncOp f, const llvm::BitVector &w
   if (auto it = jvps.find(key); it != jvps.end()) return it->second;
   Activity active(*this, f.front(), f.getArguments(), wrt);
   Jvp jvp(active);
-  OwningOpRef<func::FuncOp> g(createFunction(f));
+  OwningOpRef<func::FuncOp> g(Functions::create(f));
   Block &body = g->front();
   SmallVector<Value> primals = addArguments(body, f.getArguments());
   for (auto [i, source] : llvm::enumerate(f.getArguments()))
@@ -79,7 +52,7 @@ FailureOr<JvpFunction> Derivatives::jvp(func::FuncOp f, const llvm::BitVector &w
   llvm::BitVector varying(ret->getNumOperands());
   for (auto [i, v] : llvm::enumerate(ret->getOperands()))
     if (Value tangent = jvp.tangent(v)) varying.set(i), values.push_back(tangent);
-  finish(*g, values, ret->getLoc());
+  Functions::finish(*g, values, ret->getLoc());
   ir::eraseUnused(g->front());
   return jvps[key] = JvpFunction{insert(f, ".jvp", g.release()), varying};
 }
@@ -89,7 +62,7 @@ static FailureOr<OwningOpRef<func::FuncOp>>
 splitInOneBlock(Derivatives &derivatives, func::FuncOp f, const llvm::BitVector &linearArguments) {
   Activity linear(derivatives, f.front(), f.getArguments(), linearArguments);
   Split split(linear);
-  OwningOpRef<func::FuncOp> g(createFunction(f));
+  OwningOpRef<func::FuncOp> g(Functions::create(f));
   Block &body = g->front();
   for (auto [source, copy] : llvm::zip(f.getArguments(), addArguments(body, f.getArguments())))
     linear.contains(source) ? split.bindLinear(source, copy) : split.bindPrimal(source, copy);
@@ -98,7 +71,7 @@ splitInOneBlock(Derivatives &derivatives, func::FuncOp f, const llvm::BitVector 
   Operation *ret = f.front().getTerminator();
   SmallVector<Value> values =
       llvm::map_to_vector(ret->getOperands(), [&](Value v) { return split.inLinear(v, scope); });
-  finish(*g, values, ret->getLoc());
+  Functions::finish(*g, values, ret->getLoc());
   return g;
 }
 
@@ -107,7 +80,7 @@ FailureOr<Halves> Derivatives::split(func::FuncOp f, const llvm::BitVector &line
   if (auto it = halves.find(key); it != halves.end()) return it->second;
   Activity linear(*this, f.front(), f.getArguments(), linearArguments);
   Split split(linear);
-  OwningOpRef<func::FuncOp> primal(createFunction(f)), tangent(createFunction(f));
+  OwningOpRef<func::FuncOp> primal(Functions::create(f)), tangent(Functions::create(f));
   Block &primalBody = primal->front(), &linearBody = tangent->front();
   SmallVector<Value> mine = masked(f.getArguments(), linearArguments, false);
   SmallVector<Value> theirs = masked(f.getArguments(), linearArguments);
@@ -138,8 +111,8 @@ FailureOr<Halves> Derivatives::split(func::FuncOp f, const llvm::BitVector &line
     else
       result.residuals.push_back({false, position(primalValues, residual)});
   }
-  finish(*primal, primalValues, ret->getLoc());
-  finish(*tangent, linearValues, ret->getLoc());
+  Functions::finish(*primal, primalValues, ret->getLoc());
+  Functions::finish(*tangent, linearValues, ret->getLoc());
   if (!primalValues.empty()) result.primal = insert(f, ".primal", primal.release());
   result.linear = insert(f, ".linear", tangent.release());
   return halves[key] = result;
@@ -168,7 +141,7 @@ transposed(Derivatives &derivatives, func::FuncOp f, const llvm::BitVector &line
   llvm::BitVector gone = linearArguments;
   gone.resize(body.getNumArguments());
   body.eraseArguments(gone);
-  finish(*g, values, loc);
+  Functions::finish(*g, values, loc);
   ir::eraseUnused(g->front());
   return std::pair(std::move(g), reached);
 }
@@ -208,31 +181,6 @@ FailureOr<TransposedFunction> Derivatives::vjp(func::FuncOp f, const llvm::BitVe
   for (auto [k, i] : llvm::enumerate(wrt.set_bits()))
     if (backward->second[arguments + k]) reached.set(i);
   return vjps[key] = TransposedFunction{insert(f, ".vjp", backward->first.release()), reached};
-}
-
-void Derivatives::eraseUnused() {
-  llvm::DenseMap<StringAttr, int> uses; // of each function
-  llvm::DenseMap<Operation *, SmallVector<StringAttr>> usedBy;
-  module.walk([&](Operation *op) {
-    if (isa_and_present<ir::WeirDialect>(op->getDialect()) && !isa<SymbolUserOpInterface>(op))
-      return; // most ops: quicker than to look at their attributes
-    op->getAttrDictionary().walk([&](SymbolRefAttr callee) {
-      ++uses[callee.getRootReference()];
-      usedBy[op->getParentOfType<func::FuncOp>()].push_back(callee.getRootReference());
-    });
-  });
-  // Users are made after what they use, or use it through another function: last ones first, until
-  // nothing changes.
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (func::FuncOp &f : llvm::reverse(made)) {
-      if (!f || uses.lookup(f.getNameAttr()) > 0) continue;
-      for (StringAttr name : usedBy.lookup(f)) --uses[name];
-      symbols.erase(f);
-      f = nullptr;
-      changed = true;
-    }
-  }
 }
 
 } // namespace weir::autodiff

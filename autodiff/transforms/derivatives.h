@@ -6,9 +6,8 @@
 // f.jvp, f.vjp, f.primal and f.linear (halves of a callee).
 #pragma once
 
+#include "autodiff/functions/functions.h"
 #include "autodiff/models/rules.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/BitVector.h"
 #include <map>
 
@@ -42,10 +41,12 @@ struct Halves {
 
 class Derivatives {
 public:
-  explicit Derivatives(mlir::ModuleOp module) : module(module), symbols(module) {}
+  explicit Derivatives(Functions &functions) : functions(functions) {}
 
   /// The defined function called `name`; diagnosed at `user` when there is none.
-  llvm::FailureOr<mlir::func::FuncOp> lookup(mlir::Operation *user, llvm::StringRef name);
+  llvm::FailureOr<mlir::func::FuncOp> lookup(mlir::Operation *user, llvm::StringRef name) {
+    return functions.lookup(user, name);
+  }
 
   /// Results of `f` that vary with the arguments in `wrt`.
   const llvm::BitVector &activeResults(mlir::func::FuncOp f, const llvm::BitVector &wrt);
@@ -61,9 +62,6 @@ public:
                                                 const llvm::BitVector &linearResults,
                                                 const llvm::BitVector &seeded);
 
-  /// Erases the functions made here that nothing calls.
-  void eraseUnused();
-
 private:
   /// (function, masks as text): what a derivative is known by.
   using Key = std::pair<mlir::Operation *, std::string>;
@@ -71,13 +69,11 @@ private:
   mlir::func::FuncOp insert(mlir::func::FuncOp source, llvm::StringRef suffix,
                             mlir::func::FuncOp made);
 
-  mlir::ModuleOp module;
-  mlir::SymbolTable symbols;
+  Functions &functions;
   std::map<Key, llvm::BitVector> activities;
   std::map<Key, JvpFunction> jvps;
   std::map<Key, TransposedFunction> vjps, transposes;
   std::map<Key, Halves> halves;
-  llvm::SmallVector<mlir::func::FuncOp> made;
 };
 
 } // namespace weir::autodiff

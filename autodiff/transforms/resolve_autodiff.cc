@@ -1,8 +1,9 @@
-// weir-resolve-autodiff: replaces every jvp and vjp op by a call of the derivative, innermost
-// functions first, so that a derivative of a function that takes derivatives itself is one of
-// ordinary ops. When all are replaced, functions with rules of their own are called like others.
+// weir-resolve-autodiff: replaces every jvp, vjp and vmap op by a call of the function that it asks
+// for, innermost functions first, so that each is made of a function of ordinary ops. When all are
+// replaced, functions with rules of their own are called like others.
 #include "autodiff/transforms/passes.h"
 
+#include "autodiff/batching/batching.h"
 #include "autodiff/rules/rules.h"
 #include "autodiff/transforms/control.h"
 #include "mlir/Pass/Pass.h"
@@ -15,19 +16,23 @@ namespace weir::autodiff {
 namespace {
 class Resolver {
 public:
-  explicit Resolver(ModuleOp module) : derivatives(module) {}
+  explicit Resolver(ModuleOp module)
+      : functions(module), derivatives(functions), batches(functions) {}
 
-  /// Leaves `f`, and all that it uses, without jvp and vjp ops.
+  /// Leaves `f`, and all that it uses, without jvp, vjp and vmap ops.
   LogicalResult resolve(func::FuncOp f);
-  void eraseUnused() { derivatives.eraseUnused(); }
+  void eraseUnused() { functions.eraseUnused(); }
 
 private:
   LogicalResult resolveNamed(Operation *user);
   LogicalResult replace(JvpOp op);
   LogicalResult replace(VjpOp op);
+  LogicalResult replace(VmapOp op);
 
   enum class State { Unseen, Open, Done };
+  Functions functions;
   Derivatives derivatives;
+  Batches batches;
   llvm::DenseMap<Operation *, State> states;
 };
 } // namespace
@@ -55,7 +60,7 @@ LogicalResult Resolver::resolve(func::FuncOp f) {
   states[f] = State::Open;
   SmallVector<Operation *> users;
   f.walk([&](Operation *op) {
-    if (isa<CallOp, JvpOp, VjpOp, CustomJvpOp, CustomVjpOp, CustomLinearOp>(op))
+    if (isa<CallOp, JvpOp, VjpOp, VmapOp, CustomJvpOp, CustomVjpOp, CustomLinearOp>(op))
       users.push_back(op);
   });
   for (Operation *user : users) {
@@ -64,6 +69,8 @@ LogicalResult Resolver::resolve(func::FuncOp f) {
       if (failed(replace(jvp))) return failure();
     } else if (auto vjp = dyn_cast<VjpOp>(user)) {
       if (failed(replace(vjp))) return failure();
+    } else if (auto vmap = dyn_cast<VmapOp>(user)) {
+      if (failed(replace(vmap))) return failure();
     }
   }
   states[f] = State::Done;
@@ -137,6 +144,33 @@ LogicalResult Resolver::replace(VjpOp op) {
   return success();
 }
 
+LogicalResult Resolver::replace(VmapOp op) {
+  func::FuncOp f = *functions.lookup(op, op.getCallee());
+  llvm::BitVector mask(f.getNumArguments());
+  RuleBuilder b(op->getLoc(), op);
+  SmallVector<Value> operands, results;
+  for (auto [i, input, dim] : llvm::enumerate(op.getInputs(), op.getInDims())) {
+    if (dim >= 0) mask.set(i);
+    operands.push_back(dim > 0 ? withDimAt(b, input, dim, 0) : input);
+  }
+  auto batched = batches.batch(f, mask, op.batchSize());
+  if (failed(batched)) return failure();
+  func::FuncOp callee = batched->function;
+  auto call =
+      CallOp::create(b, callee.getFunctionType().getResults(), callee.getSymName(), operands);
+  for (auto [i, result, dim] : llvm::enumerate(call.getOutputs(), op.getOutDims())) {
+    if (dim < 0 && batched->results[i])
+      return emitError(op.getLoc())
+             << "vmap: result " << i << " differs from slice to slice, so it must have a batch dim";
+    Value value = result;
+    if (dim >= 0 && !batched->results[i]) value = withBatch(b, value, op.batchSize());
+    results.push_back(dim > 0 ? withDimAt(b, value, 0, dim) : value);
+  }
+  op->replaceAllUsesWith(results);
+  op->erase();
+  return success();
+}
+
 /// Marks `f` and all functions that it names.
 static void mark(func::FuncOp f, const SymbolTable &symbols,
                  llvm::DenseSet<Operation *> &reachable) {
@@ -180,7 +214,7 @@ struct ResolveAutodiff : PassWrapper<ResolveAutodiff, OperationPass<ModuleOp>> {
 
   llvm::StringRef getArgument() const override { return "weir-resolve-autodiff"; }
   llvm::StringRef getDescription() const override {
-    return "replace jvp and vjp ops by calls of derivatives";
+    return "replace jvp, vjp and vmap ops by calls of what they ask for";
   }
   void getDependentDialects(DialectRegistry &registry) const override {
     registerDerivativeRules(registry);

@@ -124,4 +124,18 @@ Function customJvp(const Function &f, const Function &rule);
 /// the three. At compilation: forward mode (jvp), for which customJvp is made.
 Function customVjp(const Function &f, const Function &forward, const Function &backward);
 
+/// In vmap: an argument that every slice takes whole; a result that all slices share.
+inline constexpr int64_t kNotBatched = -1;
+/// f of every slice at once: argument i is sliced along its dim inAxes[i] (kNotBatched: every slice
+/// takes it whole), result i stacked along its dim outAxes[i] (kNotBatched: it must be the same for
+/// every slice). Empty lists: dim 0 of all. Outer tensors in f are taken whole.
+/// Shapes: f : [a...] -> [b...] becomes [n, a...] -> [n, b...].
+/// The same numbers as a loop over the slices, up to the order of sums. So a random key that slices
+/// share draws the same in each: pass a batch of keys. A cond whose predicate differs runs both
+/// branches; a while runs until the last slice is done.
+/// Errors (at the call): axes that do not fit, different numbers of slices, none at all. At
+/// compilation: a result that differs from slice to slice where outAxes says kNotBatched.
+Function vmap(const Function &f, std::vector<int64_t> inAxes = {},
+              std::vector<int64_t> outAxes = {});
+
 } // namespace weir

@@ -381,6 +381,30 @@ MISTAKE(function_that_calls_itself) {
   (*f)(g.input("x", f32, {2}));
 }
 
+MISTAKE(vmap_of_different_numbers_of_slices) {
+  Graph g;
+  auto x = g.input("x", f32, {3, 2});
+  auto y = g.input("y", f32, {4, 2});
+  vmap([](Tensor x, Tensor y) { return x + y; })(x, y);
+}
+
+MISTAKE(vmap_of_a_dim_that_is_not_there) {
+  Graph g;
+  vmap([](Tensor x) { return x * x; }, {2})(g.input("x", f32, {3, 2}));
+}
+
+MISTAKE(vmap_of_nothing) {
+  Graph g;
+  vmap([](Tensor x) { return x * x; }, {kNotBatched})(g.input("x", f32, {3}));
+}
+
+MISTAKE(vmap_result_that_slices_do_not_share) {
+  Graph g;
+  auto x = g.input("x", f32, {3});
+  g.output("y", vmap([](Tensor x) { return x * x; }, {0}, {kNotBatched})(x));
+  g.compile({.interpret = true});
+}
+
 /// The message, with the folder of temporary files as $TMP.
 std::string messageOf(const Mistake &mistake) {
   std::string message = "no error";

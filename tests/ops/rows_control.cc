@@ -153,6 +153,11 @@ static void addVmap(std::vector<Row> &rows) {
       return ir::VmapOp::create(b, loc, slice.clone({5, 3}), "callee", x, Dims{1, -1}, Dims{0})
           ->getResults();
     };
+    sample.reference = [](const Plains &x) {
+      return Plains{Plain::make({5, 3}, [&](const Dims &i) {
+        return std::sin(x[0].at({i[1], i[0]})) * x[1].at({i[1]});
+      })};
+    };
     return std::vector<Sample>{sample};
   };
   rows.push_back({"weir.vmap", kFloats, samples, Row::Derivative});
