@@ -13,6 +13,7 @@ using namespace mlir;
 namespace weir::codegen {
 
 void writeElements(ElementsAttr elements, std::byte *out) {
+  if (elements.getNumElements() == 0) return;
   Type element = elements.getElementType();
   size_t width = (element.getIntOrFloatBitWidth() + 7) / 8;
   auto write = [&](const llvm::APInt &bits) {

@@ -85,7 +85,8 @@ struct Arg {
       : kind(std::is_same_v<N, bool> ? Bool
              : std::is_integral_v<N> ? Int
                                      : Float),
-        integer(static_cast<int64_t>(number)), real(static_cast<double>(number)), at(at) {}
+        integer(std::is_integral_v<N> ? static_cast<int64_t>(number) : 0),
+        real(static_cast<double>(number)), at(at) {}
 
   enum Kind { IsTensor, Bool, Int, Float };
   Kind kind = IsTensor;

@@ -55,8 +55,8 @@ Array scalarArray(std::string_view name, const Arg &number, DType dtype) {
             (number.kind == Arg::Float ? numberText(number.real) : std::to_string(number.integer)) +
             " does not fit " + std::string(runtime::dtypeName(dtype)),
         number.at);
-  const int64_t integer =
-      number.kind == Arg::Float ? static_cast<int64_t>(number.real) : number.integer;
+  int64_t integer = number.integer;
+  if (number.kind == Arg::Float && !isFloat) integer = static_cast<int64_t>(number.real);
   return runtime::visitDType(dtype, [&](auto tag) {
     using T = decltype(tag);
     if constexpr (std::is_integral_v<T>)

@@ -41,7 +41,8 @@ public:
   Operand(Expr e) : expr(e) {}
   template <std::integral T>
   Operand(T v) : real(static_cast<double>(v)), integer(static_cast<int64_t>(v)) {}
-  Operand(double v) : real(v), integer(static_cast<int64_t>(v)) {}
+  /// Beyond the range of integers, a number of floating-point expressions alone.
+  Operand(double v) : real(v), integer(v > -0x1p63 && v < 0x1p63 ? static_cast<int64_t>(v) : 0) {}
 
   bool isNumber() const { return !expr.value; }
   Expr like(const Expr &other) const { return isNumber() ? other.constant(*this) : expr; }
