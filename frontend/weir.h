@@ -1,6 +1,7 @@
 // All of Weir's C++ interface: one include to declare, differentiate, compile and run a graph.
 #pragma once
 
+#include "frontend/api/checkpoint.h"
 #include "frontend/api/control.h"
 #include "frontend/api/graph.h"
 #include "frontend/api/jacobian.h"

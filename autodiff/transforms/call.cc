@@ -1,5 +1,5 @@
 // Derivatives of `call`: the callee is differentiated, once for each pattern of varying arguments,
-// and called.
+// and called. Under checkpoint its linear half computes again what it reads of the other.
 #include "autodiff/transforms/control.h"
 
 using namespace mlir;
@@ -11,9 +11,17 @@ static FailureOr<func::FuncOp> calleeOf(Derivatives &derivatives, Operation *op)
   return derivatives.lookup(op, cast<CallOp>(op).getCallee());
 }
 
-static CallOp createCall(OpBuilder &b, Location loc, func::FuncOp callee, ValueRange operands) {
-  return CallOp::create(b, loc, callee.getFunctionType().getResults(), callee.getSymName(),
-                        operands);
+static ArrayAttr checkpointOf(Operation *op) {
+  return op->getAttrOfType<ArrayAttr>(kCheckpointAttr);
+}
+
+/// A call that stands for `source`, under checkpoint if that is.
+static CallOp createCall(OpBuilder &b, Operation *source, Location loc, func::FuncOp callee,
+                         ValueRange operands) {
+  auto call =
+      CallOp::create(b, loc, callee.getFunctionType().getResults(), callee.getSymName(), operands);
+  if (ArrayAttr saved = checkpointOf(source)) call->setAttr(kCheckpointAttr, saved);
+  return call;
 }
 
 static void activity(Activity &active, Operation *op) {
@@ -35,7 +43,7 @@ static LogicalResult jvp(Jvp &jvp, Operation *op, OpBuilder &b) {
   if (failed(callee)) return failure();
   auto derivative = derivatives.jvp(*callee, varying);
   if (failed(derivative)) return failure();
-  auto call = createCall(b, op->getLoc(), derivative->function, operands);
+  auto call = createCall(b, op, op->getLoc(), derivative->function, operands);
   unsigned next = op->getNumResults();
   for (auto [i, result] : llvm::enumerate(op->getResults()))
     jvp.bind(result, call->getResult(i),
@@ -48,14 +56,14 @@ static LogicalResult split(Split &split, Operation *op, Scope &scope) {
   llvm::BitVector linear = split.linear.mask(op->getOperands());
   auto callee = calleeOf(derivatives, op);
   if (failed(callee)) return failure();
-  auto halves = derivatives.split(*callee, linear);
+  auto halves = derivatives.split(*callee, linear, checkpointOf(op));
   if (failed(halves)) return failure();
 
   SmallVector<Value> arguments = llvm::map_to_vector(masked(op->getOperands(), linear, false),
                                                      [&](Value v) { return split.inPrimal(v); });
   CallOp primal;
   if (halves->primal) {
-    primal = createCall(scope.primal, op->getLoc(), halves->primal, arguments);
+    primal = createCall(scope.primal, op, op->getLoc(), halves->primal, arguments);
     for (auto [source, result] :
          llvm::zip(masked(op->getResults(), halves->linearResults, false), primal.getOutputs()))
       split.bindPrimal(source, result);
@@ -67,7 +75,7 @@ static LogicalResult split(Split &split, Operation *op, Scope &scope) {
                                    scope));
   for (Value operand : masked(op->getOperands(), linear))
     operands.push_back(split.inLinear(operand, scope));
-  auto call = createCall(scope.linear, op->getLoc(), halves->linear, operands);
+  auto call = createCall(scope.linear, op, op->getLoc(), halves->linear, operands);
   for (auto [source, result] :
        llvm::zip(masked(op->getResults(), halves->linearResults), call.getOutputs()))
     split.bindLinear(source, result);
@@ -88,7 +96,9 @@ static LogicalResult transpose(Transpose &outer, Operation *op, OpBuilder &b) {
   auto backward = derivatives.transpose(*callee, linear, results, seeded);
   if (failed(backward)) return failure();
   Location loc = cotangentLoc(op->getLoc());
-  auto call = createCall(b, loc, backward->function, operands);
+  // Computed again when the cotangents are there, and not shared with the first time.
+  if (checkpointOf(op)) operands = BarrierOp::create(b, loc, operands)->getResults();
+  auto call = createCall(b, op, loc, backward->function, operands);
   // Nonlinear results, if any, come first and are not needed here.
   ValueRange cotangents = call.getOutputs().take_back(backward->arguments.count());
   for (auto [i, ct] : llvm::zip(backward->arguments.set_bits(), cotangents))

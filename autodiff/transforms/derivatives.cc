@@ -75,8 +75,10 @@ splitInOneBlock(Derivatives &derivatives, func::FuncOp f, const llvm::BitVector 
   return g;
 }
 
-FailureOr<Halves> Derivatives::split(func::FuncOp f, const llvm::BitVector &linearArguments) {
+FailureOr<Halves> Derivatives::split(func::FuncOp f, const llvm::BitVector &linearArguments,
+                                     ArrayAttr saved) {
   Key key(f, text({&linearArguments}));
+  llvm::raw_string_ostream(key.second) << saved;
   if (auto it = halves.find(key); it != halves.end()) return it->second;
   Activity linear(*this, f.front(), f.getArguments(), linearArguments);
   Split split(linear);
@@ -94,6 +96,8 @@ FailureOr<Halves> Derivatives::split(func::FuncOp f, const llvm::BitVector &line
   result.linearResults = linear.mask(ret->getOperands());
   SmallVector<Value> residuals;
   Scope scope(nullptr, primalBody, linearBody, f.getLoc());
+  std::optional<CheckpointPolicy> policy;
+  if (saved) scope.policy = &policy.emplace(saved);
   scope.residual = [&](Value value) -> Value {
     residuals.push_back(value);
     return linearBody.insertArgument(residuals.size() - 1, value.getType(), value.getLoc());

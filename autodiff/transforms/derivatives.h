@@ -55,7 +55,9 @@ public:
   /// `cotangents`: the results of `f` whose cotangents are given; the others' are zero.
   llvm::FailureOr<TransposedFunction> vjp(mlir::func::FuncOp f, const llvm::BitVector &wrt,
                                           const llvm::BitVector &cotangents);
-  llvm::FailureOr<Halves> split(mlir::func::FuncOp f, const llvm::BitVector &linear);
+  /// `saved`, if given, is what the linear half does not compute again: see ir/checkpoint.
+  llvm::FailureOr<Halves> split(mlir::func::FuncOp f, const llvm::BitVector &linear,
+                                mlir::ArrayAttr saved = nullptr);
   /// `f` must be linear in the `linear` arguments, its `linearResults` in nothing else; `seeded`
   /// are those of the linear results that have a cotangent.
   llvm::FailureOr<TransposedFunction> transpose(mlir::func::FuncOp f, const llvm::BitVector &linear,

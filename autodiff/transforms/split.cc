@@ -1,5 +1,5 @@
 // Split over straight-line ops, and the way of values from the primal half to the linear one.
-#include "autodiff/transforms/split.h"
+#include "autodiff/transforms/control.h"
 
 using namespace mlir;
 using namespace weir::ir;
@@ -37,16 +37,15 @@ Value Split::carry(Value primal, Scope &scope) {
     return scope.outer ? carry(primal, *scope.outer) : primal;
   if (scope.isOneBlock()) return primal;
   if (Value known = scope.carried.lookup(primal)) return known;
-  Value copy;
-  if (isRecomputed(primal, scope)) {
-    Operation *op = primal.getDefiningOp();
-    IRMapping operands;
-    for (Value operand : op->getOperands()) operands.map(operand, carry(operand, scope));
-    copy = scope.linear.clone(*op, operands)->getResult(0);
-  } else {
-    copy = scope.residual(primal);
-  }
-  return scope.carried[primal] = copy;
+  if (!isRecomputed(primal, scope)) return scope.carried[primal] = scope.residual(primal);
+  Operation *op = primal.getDefiningOp();
+  IRMapping values;
+  for (Value operand : op->getOperands()) values.map(operand, carry(operand, scope));
+  for (Value outer : outerValues(op)) values.map(outer, carry(outer, scope));
+  Operation *copy = scope.linear.clone(*op, values);
+  for (auto [result, again] : llvm::zip(op->getResults(), copy->getResults()))
+    scope.carried[result] = again;
+  return scope.carried[primal];
 }
 
 /// An op that may stand in the linear half as well: one result, no regions, no callee.
@@ -70,6 +69,7 @@ bool Scope::isInvariant(Value value) {
 /// Residuals cost memory, in a loop for every iteration. Constants, and what only repeats a smaller
 /// value, never are; nor is, in a loop, what depends on outer values alone.
 bool Split::isRecomputed(Value primal, Scope &scope) {
+  if (scope.policy && primal.getDefiningOp()) return !scope.policy->saves(primal.getDefiningOp());
   Operation *op = repeatable(primal);
   if (!op) return false;
   return op->getNumOperands() == 0 || isa<BroadcastOp>(op) ||

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "autodiff/transforms/activity.h"
+#include "ir/checkpoint/policy.h"
 #include "mlir/IR/IRMapping.h"
 
 namespace weir::autodiff {
@@ -23,6 +24,8 @@ struct Scope {
   std::function<mlir::Value(mlir::Value)> residual;
   /// What does not change from one iteration to the next is computed again rather than stacked.
   bool isLoop = false;
+  /// Set in a function under checkpoint: what it does not save is computed again.
+  const ir::CheckpointPolicy *policy = nullptr;
   llvm::DenseMap<mlir::Value, mlir::Value> carried;
 
   bool isOneBlock() const { return primal.getBlock() == linear.getBlock(); }

@@ -17,6 +17,10 @@ using ScanBody = std::function<Scanned(const TensorList &carries, const TensorLi
 struct ScanOptions {
   int64_t trips = -1;   ///< Needed only when there are no xs.
   bool reverse = false; ///< From the last slice to the first; ys keep the slices' positions.
+  /// n > 0: reverse mode keeps the carries of every n-th step only, and computes the n steps
+  /// between again; the square root of the number of steps needs the least memory. The body is
+  /// then built twice where n does not divide the number of steps.
+  int64_t segment = 0;
 };
 
 /// Runs body once a slice of xs along their first dim; carries keep their types.
@@ -40,6 +44,9 @@ struct WhileOptions {
   /// to C(s + t, s) steps computes each step at most t times again: 16 do a million steps with t
   /// = 9.
   int64_t snapshots = 16;
+  /// n > 0: at most n steps are done, and reverse mode keeps what it needs of each, in memory for
+  /// n: nothing is computed again.
+  int64_t maxTrips = 0;
 };
 
 /// While condition(carries), an i1 scalar, is true: carries = body(carries); carries keep their

@@ -25,6 +25,10 @@ struct CompileOptions {
   bool interpret = false;
   /// Threads of a run; 0: as many as there are cores. Results are the same bits for any number.
   int threads = 0;
+  /// Bytes that a run may need: variables, inputs, outputs, constants and what is in use between
+  /// them; 0: any. What does not fit is computed again, to the same bits. Error where the budget
+  /// cannot be met, with what cannot shrink.
+  int64_t memoryBudget = 0;
   /// Write each level of the compiler to numbered files in this folder.
   std::string dumpTo;
   /// Find the op that makes the first NaN or infinity of a run: the run throws Error with the op,

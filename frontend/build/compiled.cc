@@ -139,6 +139,7 @@ std::unique_ptr<Backend> makeCompiled(const StatePtr &state, FinishedModule modu
   runtime::SessionOptions settings;
   passes::PipelineOptions pipeline;
   pipeline.dumpTo = options.dumpTo;
+  pipeline.memoryBudget = options.memoryBudget;
   pipeline.onMemoryPlanned = [&](int64_t arenaBytes) {
     if (auto arena = runtime::Reservation::start(arenaBytes); arena.ok()) settings.arena = *arena;
   };

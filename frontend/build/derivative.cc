@@ -1,6 +1,9 @@
-// grad, valueAndGrad, jvp, vjp: requests that the compiler resolves; here only arguments and seeds
-// are arranged.
+// grad, valueAndGrad, jvp, vjp, checkpoint: requests that the compiler resolves; here only
+// arguments and seeds are arranged.
+#include "frontend/api/checkpoint.h"
 #include "frontend/build/function.h"
+#include "frontend/build/regions.h"
+#include "ir/checkpoint/policy.h"
 
 #include <algorithm>
 #include <numeric>
@@ -194,6 +197,39 @@ Function vjp(Function f) {
     return own + static_cast<int64_t>(floatArguments(instance->results).size());
   };
   return derive("vjp", f, body, arity);
+}
+
+Function checkpoint(const Function &f, Saved saved) {
+  // Derivatives are built where they are called; here a call is needed.
+  Function callee = f;
+  if (f.state()->callInline)
+    callee = derive(
+        "again", f,
+        [](const Function &f, const TensorList &args, Location at) {
+          return call(f, args, at).all();
+        },
+        f.state()->arity);
+  callee.state()->callInline = false;
+  auto body = [saved](const Function &callee, const TensorList &args, Location at) {
+    Results results = call(callee, args, at);
+    StatePtr state = graphOf(callee, results.all(), at);
+    OpBuilder b = state->builder();
+    SmallVector<mlir::Attribute> entries;
+    if (saved.dots) entries.push_back(b.getStringAttr(ir::kSaveDots));
+    for (const std::string &name : saved.names) entries.push_back(b.getStringAttr(name));
+    Operation *op = state->use({results[0], "result"}, "checkpoint", at).getDefiningOp();
+    op->setAttr(ir::kCheckpointAttr, b.getArrayAttr(entries));
+    return results.all();
+  };
+  return derive("checkpoint", callee, body, f.state()->arity);
+}
+
+Tensor named(Arg x, const std::string &name) {
+  Tensor result = barrier({tensorOf("named", x)}, x.at)[0];
+  StatePtr state = sharedState("named", {result}, x.at);
+  Operation *op = state->use({result, "result"}, "named", x.at).getDefiningOp();
+  op->setAttr(ir::kNameAttr, state->builder().getStringAttr(name));
+  return result;
 }
 
 } // namespace weir

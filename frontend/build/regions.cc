@@ -35,4 +35,17 @@ StatePtr sharedState(const char *name, const TensorList &tensors, Location at) {
   return build::stateOf(name, args);
 }
 
+void checkCarries(const std::string &name, const TensorList &inits, const TensorList &carries,
+                  Location at) {
+  if (inits.size() != carries.size())
+    throw Error(name + ": " + std::to_string(inits.size()) + " carries start, but the body gives " +
+                    std::to_string(carries.size()),
+                at);
+  for (size_t i = 0; i < inits.size(); ++i)
+    if (!(inits[i].type(at) == carries[i].type(at)))
+      throw Error(name + ": carry " + std::to_string(i) + " starts as " + inits[i].type().str() +
+                      ", but the body gives " + carries[i].type().str(),
+                  at, {noteOn({inits[i], "the start"}), noteOn({carries[i], "the body's"})});
+}
+
 } // namespace weir::build

@@ -15,4 +15,8 @@ StatePtr sharedState(const char *name, const TensorList &tensors, Location at);
 /// Error unless `x` is an integer scalar.
 void checkCounter(const char *name, const Operand &x, Location at);
 
+/// Whether a loop's body gives its carries back as they started: as many, of the same types.
+void checkCarries(const std::string &name, const TensorList &inits, const TensorList &carries,
+                  Location at);
+
 } // namespace weir::build

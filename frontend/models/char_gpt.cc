@@ -1,6 +1,10 @@
 #include "frontend/models/char_gpt.h"
 
+#include "frontend/api/checkpoint.h"
+
+#include <algorithm>
 #include <cmath>
+#include <span>
 
 namespace weir::models {
 namespace {
@@ -40,11 +44,27 @@ Tensor CharGpt::operator()(Arg tokens) const {
                     ", but must be [b, t] with t <= " + std::to_string(options.context),
                 tokens.at);
   Tensor h = tokenTable(tokens.tensor) + sliceDim(positionTable.weight, 0, 0, shape[1]);
-  for (const Block &block : blocks) {
-    h = h + block.attention(block.attentionNorm(h));
-    h = h + block.down(nn::gelu(block.up(block.mlpNorm(h))));
+  if (options.checkpointEvery <= 0) {
+    for (const Block &block : blocks) h = apply(block, h);
+    return head(finalNorm(h));
+  }
+  const auto every = static_cast<size_t>(options.checkpointEvery);
+  for (size_t first = 0; first < blocks.size(); first += every) {
+    std::span segment(blocks.data() + first, std::min(every, blocks.size() - first));
+    h = checkpoint(Function(
+        [&](Tensor x) {
+          for (const Block &block : segment)
+            x = checkpoint(Function([&](Tensor y) { return apply(block, y); }, "block"))(x);
+          return x;
+        },
+        "segment"))(h);
   }
   return head(finalNorm(h));
+}
+
+Tensor CharGpt::apply(const Block &block, Tensor h) {
+  h = h + block.attention(block.attentionNorm(h));
+  return h + block.down(nn::gelu(block.up(block.mlpNorm(h))));
 }
 
 Tensor CharGpt::loss(Arg tokens, Arg targets) const {

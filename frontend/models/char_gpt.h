@@ -12,6 +12,10 @@ struct CharGptOptions {
   int64_t vocabulary = 256;
   int64_t layers = 4, heads = 4, features = 128, context = 64;
   DType dtype = f32;
+  /// 0: reverse mode keeps what it needs. n: it keeps what goes into every n blocks, and what goes
+  /// into each of those blocks while it computes them again; the square root of `layers` needs the
+  /// least memory.
+  int64_t checkpointEvery = 0;
 };
 
 /// The parameters and the forward pass.
@@ -30,6 +34,8 @@ private:
     nn::LayerNorm mlpNorm;
     nn::Linear up, down;
   };
+  static Tensor apply(const Block &block, Tensor h);
+
   CharGptOptions options;
   nn::Embedding tokenTable, positionTable;
   std::vector<Block> blocks;

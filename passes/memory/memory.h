@@ -9,6 +9,8 @@ namespace weir::passes {
 
 /// weir-plan-memory: annotates @main as README.md says.
 std::unique_ptr<mlir::Pass> createPlanMemoryPass();
+/// weir-rematerialize: see rematerialize.h.
+std::unique_ptr<mlir::Pass> createRematerializePass(int64_t budget = 0);
 void registerMemoryPasses();
 
 } // namespace weir::passes

@@ -76,6 +76,7 @@ std::unique_ptr<Pass> createPlanMemoryPass() {
 
 void registerMemoryPasses() {
   PassRegistration<PlanMemory>();
+  registerPass([] { return createRematerializePass(); });
 }
 
 } // namespace weir::passes

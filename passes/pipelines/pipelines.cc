@@ -55,7 +55,7 @@ struct VerifyLevel : PassWrapper<VerifyLevel, OperationPass<ModuleOp>> {
 
 } // namespace
 
-void addPipeline(OpPassManager &pm, Level from, Level to) {
+void addPipeline(OpPassManager &pm, Level from, Level to, int64_t memoryBudget) {
   auto crosses = [&](Level level) { return from < level && level <= to; };
   if (crosses(Level::Resolved)) pm.addPass(autodiff::createResolveAutodiffPass());
   if (to == Level::Resolved) pm.addPass(std::make_unique<VerifyLevel>());
@@ -73,6 +73,7 @@ void addPipeline(OpPassManager &pm, Level from, Level to) {
     pm.addPass(createTidyViewsPass());
     pm.addPass(createFormKernelsPass());
     pm.addPass(createDeduplicateKernelsPass());
+    if (memoryBudget) pm.addPass(createRematerializePass(memoryBudget));
     pm.addPass(createPlanMemoryPass());
     pm.addPass(std::make_unique<VerifyLevel>());
   }
@@ -80,7 +81,7 @@ void addPipeline(OpPassManager &pm, Level from, Level to) {
 
 LogicalResult lower(ModuleOp module, Level from, Level to, const PipelineOptions &options) {
   PassManager pm(module.getContext());
-  addPipeline(pm, from, to);
+  addPipeline(pm, from, to, options.memoryBudget);
   pm.enableVerifier(!options.dumpTo.empty());
   if (options.timing) pm.enableTiming();
   if (!options.dumpTo.empty() && failed(dumpAfterEachPass(pm, module, options.dumpTo)))

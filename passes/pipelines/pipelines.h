@@ -30,7 +30,10 @@ struct PipelineOptions {
   std::string dumpTo;       ///< folder for numbered files, one after each pass; "" for none
   std::string cpu = "host"; ///< see codegen::targetForLevel
   int threads = 0;          ///< compiling threads; 0: one for each core
-  bool timing = false;      ///< print the time of each pass to standard error
+  /// Bytes that a run may need (arena, variables, constants, inputs, outputs); 0: any. Values are
+  /// computed again until it is met; where it cannot be, lowering fails and says why.
+  int64_t memoryBudget = 0;
+  bool timing = false; ///< print the time of each pass to standard error
   /// Called before kernels are compiled, so that whoever will run them can get the arena ready.
   std::function<void(int64_t arenaBytes)> onMemoryPlanned;
 };
@@ -41,7 +44,7 @@ void registerDialects(mlir::DialectRegistry &registry);
 void registerAllPasses();
 
 /// Appends the passes that take a module from level `from` to level `to`.
-void addPipeline(mlir::OpPassManager &pm, Level from, Level to);
+void addPipeline(mlir::OpPassManager &pm, Level from, Level to, int64_t memoryBudget = 0);
 
 /// Lowers `module` in place. Errors are diagnostics at the user's lines.
 mlir::LogicalResult lower(mlir::ModuleOp module, Level from, Level to,
