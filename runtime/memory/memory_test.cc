@@ -118,5 +118,17 @@ TEST(VariableStore, ZerosAreStoredWhateverWasThereBefore) {
   EXPECT_EQ(store.get("a")->item<float>(), 0);
 }
 
+TEST(VariableStore, AdoptsMemoryWithItsValue) {
+  HostTensor value = HostTensor::from<float>({3}, {1, 2, 3});
+  VariableStore store;
+  ASSERT_TRUE(store.adopt("w", value).ok());
+  EXPECT_EQ(store.address("w"), value.raw());
+  EXPECT_TRUE(store.allSet());
+  EXPECT_TRUE(store.declare({{"w", DType::F32, {3}}, {"n", DType::I32, {}}}).ok());
+  EXPECT_FALSE(store.declare({{"w", DType::F32, {4}}}).ok());
+  EXPECT_EQ(store.get("w")->data<float>()[2], 3);
+  EXPECT_FALSE(store.adopt("w", value).ok());
+}
+
 } // namespace
 } // namespace weir::runtime

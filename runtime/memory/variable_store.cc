@@ -56,6 +56,19 @@ absl::Status VariableStore::declare(const std::vector<Variable> &variables) {
   return absl::OkStatus();
 }
 
+absl::Status VariableStore::adopt(const std::string &name, HostTensor value) {
+  Entry entry{{name, value.dtype(), value.dims()},
+              static_cast<std::byte *>(const_cast<void *>(value.raw())),
+              value.bytes(),
+              /*hasValue=*/true};
+  int64_t bytes = roundUp(static_cast<int64_t>(entry.bytes), kBufferAlignment);
+  if (!entries.emplace(name, std::move(entry)).second)
+    return absl::AlreadyExistsError(absl::StrCat("there is a variable '", name, "' already"));
+  total += bytes;
+  adopted.push_back(std::move(value));
+  return absl::OkStatus();
+}
+
 absl::StatusOr<const VariableStore::Entry *> VariableStore::find(std::string_view name) const {
   auto found = entries.find(name);
   if (found == entries.end())

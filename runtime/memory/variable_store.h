@@ -26,6 +26,10 @@ public:
   /// Gives storage to the variables that have none. Error: one of them exists with another type.
   absl::Status declare(const std::vector<Variable> &variables);
 
+  /// A new variable that lies in the tensor's own memory, and has its value: runs write there, and
+  /// copies of the tensor see it. Error: the name is taken.
+  absl::Status adopt(const std::string &name, HostTensor value);
+
   /// Copies `value` in. Errors: no such variable, another type.
   absl::Status set(std::string_view name, const HostTensor &value);
   /// A copy of the value. Errors: no such variable, no value yet.
@@ -56,6 +60,7 @@ private:
 
   std::map<std::string, Entry, std::less<>> entries;
   std::vector<Mapping> mappings;
+  std::vector<HostTensor> adopted;
   int64_t missing = 0; // variables without a value
   int64_t total = 0;
   std::string poisonReason;

@@ -13,6 +13,7 @@ void addTrainGpt(CLI::App &train);
 void addTrainLstm(CLI::App &train);
 void addTrainMlp(CLI::App &train);
 void addTrainLeNet(CLI::App &train);
+void addCompile(CLI::App &app);
 void addRun(CLI::App &app);
 void addInspect(CLI::App &app);
 void addExplain(CLI::App &app);

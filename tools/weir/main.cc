@@ -13,6 +13,7 @@ int main(int argc, char **argv) {
   app.require_subcommand(1);
   app.failure_message(CLI::FailureMessage::help);
   weir::tools::addTrain(app);
+  weir::tools::addCompile(app);
   weir::tools::addRun(app);
   weir::tools::addInspect(app);
   weir::tools::addExplain(app);

@@ -1,35 +1,13 @@
-// The arguments and results of a graph's @main by name, and values for them from the command line.
+// The arguments and results of a graph's @main by name.
 #pragma once
 
-#include "frontend/api/array.h"
+#include "tools/values/values.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
-#include <map>
-#include <string>
-#include <vector>
-
 namespace weir::tools {
-
-/// An argument or result of @main.
-struct Port {
-  std::string name;
-  DType dtype = f32;
-  Shape shape;
-};
 
 std::vector<Port> arguments(mlir::func::FuncOp main);
 std::vector<Port> results(mlir::func::FuncOp main);
-
-/// Normal numbers (floats) or 0 and 1, the same for the same seed and name.
-Array randomValue(const Port &port, uint64_t seed);
-/// Values of all arguments: those given as NAME=VALUE (zeros, ones, random, iota, or numbers
-/// separated by commas), and random ones for the rest. Throws Error.
-std::vector<Array> argumentValues(const std::vector<Port> &ports,
-                                  const std::vector<std::string> &given);
-/// Those of a .npz file by name (or inN for argument N), and random ones for the rest. Throws
-/// Error.
-std::vector<Array> argumentValues(const std::vector<Port> &ports, const std::string &archive,
-                                  uint64_t seed);
 
 } // namespace weir::tools

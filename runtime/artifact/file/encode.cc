@@ -1,0 +1,141 @@
+// Field by field.
+#include "runtime/artifact/file/encode.h"
+
+namespace weir::runtime {
+
+namespace {
+
+constexpr int kMostNested = 64; // instructions in instructions
+
+proto::Buffer encodeBuffer(const Buffer &buffer) {
+  proto::Buffer out;
+  out.set_space(static_cast<int32_t>(buffer.space));
+  out.set_index(buffer.index);
+  out.set_offset(buffer.offset);
+  out.set_bytes(buffer.bytes);
+  out.set_dtype(static_cast<int32_t>(buffer.dtype));
+  for (int64_t dim : buffer.dims) out.add_dims(dim);
+  for (const LoopStride &stride : buffer.strides) {
+    out.add_strides()->set_loop(stride.loop);
+    out.mutable_strides()->rbegin()->set_stride_bytes(stride.strideBytes);
+  }
+  return out;
+}
+
+proto::Instruction encodeInstruction(const Instruction &instruction) {
+  proto::Instruction out;
+  out.set_kind(static_cast<int32_t>(instruction.kind));
+  out.set_kernel(instruction.kernel);
+  for (int32_t buffer : instruction.buffers) out.add_buffers(buffer);
+  out.set_loop(instruction.loop);
+  out.set_trips(instruction.trips);
+  out.set_reverse(instruction.reverse);
+  for (const Instruction &inner : instruction.body) *out.add_body() = encodeInstruction(inner);
+  for (const Instruction &inner : instruction.otherwise)
+    *out.add_otherwise() = encodeInstruction(inner);
+  for (const Instruction &inner : instruction.condition)
+    *out.add_condition() = encodeInstruction(inner);
+  for (int32_t dep : instruction.deps) out.add_deps(dep);
+  for (const Location &location : instruction.locations) {
+    proto::Location *place = out.add_locations();
+    place->set_file(location.file);
+    place->set_line(location.line);
+  }
+  return out;
+}
+
+bool decodeDtype(int32_t number, DType &dtype) {
+  dtype = static_cast<DType>(number);
+  return number >= 0 && number <= static_cast<int32_t>(DType::F64);
+}
+
+bool decodeBuffer(const proto::Buffer &in, Buffer &buffer) {
+  if (in.space() < 0 || in.space() > static_cast<int32_t>(Space::Variable)) return false;
+  buffer.space = static_cast<Space>(in.space());
+  buffer.index = in.index();
+  buffer.offset = in.offset();
+  buffer.bytes = in.bytes();
+  buffer.dims.assign(in.dims().begin(), in.dims().end());
+  for (const proto::LoopStride &stride : in.strides())
+    buffer.strides.push_back({stride.loop(), stride.stride_bytes()});
+  return decodeDtype(in.dtype(), buffer.dtype);
+}
+
+using Instructions = google::protobuf::RepeatedPtrField<proto::Instruction>;
+
+bool decodeInstructions(const Instructions &in, std::vector<Instruction> &out, int depth) {
+  if (depth > kMostNested) return false;
+  out.reserve(static_cast<size_t>(in.size()));
+  for (const proto::Instruction &from : in) {
+    if (from.kind() < 0 || from.kind() > static_cast<int32_t>(Instruction::Kind::While))
+      return false;
+    Instruction &to = out.emplace_back();
+    to.kind = static_cast<Instruction::Kind>(from.kind());
+    to.kernel = from.kernel();
+    to.buffers.assign(from.buffers().begin(), from.buffers().end());
+    to.loop = from.loop();
+    to.trips = from.trips();
+    to.reverse = from.reverse();
+    to.deps.assign(from.deps().begin(), from.deps().end());
+    for (const proto::Location &place : from.locations())
+      to.locations.push_back({place.file(), place.line()});
+    if (!decodeInstructions(from.body(), to.body, depth + 1) ||
+        !decodeInstructions(from.otherwise(), to.otherwise, depth + 1) ||
+        !decodeInstructions(from.condition(), to.condition, depth + 1))
+      return false;
+  }
+  return true;
+}
+
+} // namespace
+
+proto::Port encode(const std::string &name, DType dtype, const std::vector<int64_t> &dims) {
+  proto::Port port;
+  port.set_name(name);
+  port.set_dtype(static_cast<int32_t>(dtype));
+  for (int64_t dim : dims) port.add_dims(dim);
+  return port;
+}
+
+void encode(const Executable &executable, proto::Level &level) {
+  for (const Kernel &kernel : executable.kernels) {
+    proto::Kernel *out = level.add_kernels();
+    out->set_name(kernel.name);
+    out->set_code_offset(kernel.codeOffset);
+    out->set_tasks(kernel.tasks);
+    out->set_scratch_bytes_per_thread(kernel.scratchBytesPerThread);
+    out->set_flops(kernel.flops);
+    out->set_bytes_moved(kernel.bytesMoved);
+  }
+  for (const Buffer &buffer : executable.buffers) *level.add_buffers() = encodeBuffer(buffer);
+  for (const Instruction &instruction : executable.instructions)
+    *level.add_instructions() = encodeInstruction(instruction);
+  level.set_num_loops(executable.numLoops);
+  level.set_arena_bytes(executable.arenaBytes);
+}
+
+bool decode(const proto::Level &level, Executable &executable) {
+  for (const proto::Kernel &in : level.kernels())
+    executable.kernels.push_back({.name = in.name(),
+                                  .codeOffset = in.code_offset(),
+                                  .tasks = in.tasks(),
+                                  .scratchBytesPerThread = in.scratch_bytes_per_thread(),
+                                  .flops = in.flops(),
+                                  .bytesMoved = in.bytes_moved()});
+  for (const proto::Buffer &in : level.buffers())
+    if (!decodeBuffer(in, executable.buffers.emplace_back())) return false;
+  executable.numLoops = level.num_loops();
+  executable.arenaBytes = level.arena_bytes();
+  return decodeInstructions(level.instructions(), executable.instructions, 0);
+}
+
+template <typename Entry> bool decodePort(const proto::Port &port, Entry &entry) {
+  entry.name = port.name();
+  entry.dims.assign(port.dims().begin(), port.dims().end());
+  return decodeDtype(port.dtype(), entry.dtype);
+}
+template bool decodePort(const proto::Port &, Input &);
+template bool decodePort(const proto::Port &, Output &);
+template bool decodePort(const proto::Port &, Variable &);
+
+} // namespace weir::runtime

@@ -1,0 +1,159 @@
+// Executables through a file: back as they were, and every kind of damage refused.
+// features: G2 X12
+#include "runtime/artifact/file/executable_file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace weir::runtime {
+namespace {
+
+using ::testing::HasSubstr;
+
+/// Adds two constants: not code that is run here, but a file with every kind of record.
+Executable example(int64_t tasks) {
+  Executable e;
+  e.name = "example";
+  e.image.assign(5000, 0xc3);
+  e.constants = Bytes::zeros(128);
+  e.arenaBytes = 256;
+  e.numLoops = 1;
+  e.inputs = {{"x", DType::F32, {4, 2}}, {"p", DType::I1, {}}};
+  e.outputs = {{"y", DType::F32, {2}}};
+  e.variables = {{"w", DType::F32, {2}}, {"n", DType::I64, {}}};
+  e.kernels = {{"k", 64, nullptr, tasks, 32, 7, 9}};
+  e.buffers = {{Space::Input, 0, 0, 8, DType::F32, {2}, {{0, 8}}},
+               {Space::Input, 1, 0, 1, DType::I1, {}, {}},
+               {Space::Arena, 0, 64, 8, DType::F32, {2}, {}},
+               {Space::Output, 0, 0, 8, DType::F32, {2}, {}},
+               {Space::Constant, 0, 64, 8, DType::F32, {2}, {}}};
+  Instruction launch, loop, branch, copy;
+  launch.buffers = {0, 2, 4};
+  launch.locations = {{"model.cc", 42}};
+  loop.kind = Instruction::Kind::Loop;
+  loop.trips = 4;
+  loop.reverse = true;
+  loop.body = {launch};
+  branch.kind = Instruction::Kind::If;
+  branch.buffers = {1};
+  branch.body = {loop};
+  copy.kind = Instruction::Kind::Copy;
+  copy.buffers = {2, 3};
+  copy.deps = {0};
+  e.instructions = {branch, copy};
+  return e;
+}
+
+class ExecutableFile : public ::testing::Test {
+protected:
+  ExecutableFile() {
+    values = {HostTensor::from<float>({2}, {1.5f, -2}), HostTensor::scalar<int64_t>(7)};
+    levels = {{"x86-64-v4", std::make_shared<Executable>(example(4))},
+              {"x86-64-v3", std::make_shared<Executable>(example(3))}};
+  }
+  ~ExecutableFile() override { std::filesystem::remove(path); }
+
+  std::string content() {
+    EXPECT_TRUE(writeExecutableFile(path, levels, values).ok());
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  std::string refusal(const std::string &bytes) {
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+    auto loaded = readExecutableFile(path);
+    return loaded.ok() ? "" : std::string(loaded.status().message());
+  }
+
+  std::string path = ::testing::TempDir() + "/example.weirx";
+  std::vector<HostTensor> values;
+  std::vector<LevelExecutable> levels;
+};
+
+TEST_F(ExecutableFile, ComesBackAsItWas) {
+  ASSERT_TRUE(writeExecutableFile(path, levels, values).ok());
+  auto loaded = readExecutableFile(path, "x86-64-v3");
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  const Executable &e = *loaded->executable, expected = example(3);
+  EXPECT_EQ(loaded->cpu, "x86-64-v3");
+  EXPECT_EQ(loaded->values, values);
+  EXPECT_EQ(e.name, "example");
+  EXPECT_EQ(e.image, expected.image);
+  EXPECT_EQ(e.constants.size(), expected.constants.size());
+  EXPECT_EQ(e.arenaBytes, 256);
+  EXPECT_EQ(e.numLoops, 1);
+  EXPECT_EQ(e.kernels[0].tasks, 3);
+  EXPECT_EQ(e.kernels[0].codeOffset, 64);
+  EXPECT_EQ(e.buffers[0].strides[0].strideBytes, 8);
+  EXPECT_EQ(e.instructions[0].body[0].body[0].locations[0].line, 42);
+  EXPECT_TRUE(e.instructions[0].body[0].reverse);
+  EXPECT_EQ(e.instructions[1].deps, (std::vector<int32_t>{0}));
+  EXPECT_EQ(e.inputs[1].dtype, DType::I1);
+}
+
+TEST_F(ExecutableFile, SameExecutableSameBytes) {
+  std::string once = content();
+  EXPECT_EQ(content(), once);
+}
+
+TEST_F(ExecutableFile, ChoosesTheMostDemandingLevelOfTheProcessor) {
+  ASSERT_TRUE(writeExecutableFile(path, levels, {}).ok());
+  auto loaded = readExecutableFile(path);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_EQ(loaded->cpu, supportedLevels().front());
+  EXPECT_TRUE(loaded->values.empty());
+}
+
+TEST_F(ExecutableFile, NamesTheLevelsWhenNoneRuns) {
+  levels = {{"x86-64-v9", levels[0].executable}};
+  EXPECT_THAT(refusal(content()),
+              HasSubstr("is for x86-64-v9; this processor has " + supportedLevels().front()));
+}
+
+TEST_F(ExecutableFile, EveryFlippedBitIsNoticed) {
+  std::string good = content();
+  int accepted = 0;
+  for (size_t i = 0; i < good.size(); i += i < 1024 ? 1 : 61) {
+    std::string bad = good;
+    bad[i] ^= static_cast<char>(1 << (i % 8));
+    // Bits between sections belong to nothing, and those of the level that is not chosen are not
+    // read.
+    accepted += refusal(bad).empty();
+  }
+  EXPECT_EQ(refusal(good), "");
+  EXPECT_LT(accepted, static_cast<int>(good.size() / 61));
+  std::string code = good;
+  code[code.find("\xc3\xc3\xc3")] = 0;
+  EXPECT_THAT(refusal(code), HasSubstr("machine code: the checksum differs"));
+}
+
+TEST_F(ExecutableFile, TruncationIsNoticedEverywhere) {
+  std::string good = content();
+  for (size_t size : {size_t(0), size_t(7), size_t(63), size_t(64), size_t(500), good.size() - 1})
+    EXPECT_NE(refusal(good.substr(0, size)), "") << size;
+  EXPECT_THAT(refusal(good.substr(0, good.size() - 4096)), HasSubstr("truncated"));
+}
+
+TEST_F(ExecutableFile, OtherFilesAndNewerVersionsAreNamed) {
+  std::string newer = content();
+  newer[8] = 9;
+  EXPECT_THAT(refusal(newer), HasSubstr("has format version 9; this runtime reads"));
+  EXPECT_THAT(refusal(std::string(100, 'x')), HasSubstr("is not a Weir executable"));
+  EXPECT_THAT(std::string(readExecutableFile("/no/such/file").status().message()),
+              HasSubstr("/no/such/file: cannot be opened"));
+}
+
+TEST_F(ExecutableFile, RefusesLevelsThatDiffer) {
+  Executable other = example(1);
+  other.outputs[0].name = "z";
+  levels[1].executable = std::make_shared<Executable>(other);
+  EXPECT_FALSE(writeExecutableFile(path, levels, values).ok());
+  EXPECT_FALSE(writeExecutableFile(path, {}, values).ok());
+  levels.pop_back();
+  EXPECT_FALSE(writeExecutableFile(path, levels, {values[0]}).ok());
+}
+
+} // namespace
+} // namespace weir::runtime

@@ -1,0 +1,101 @@
+// `weir compile`: a model to a .weirx file, which weir-run and libweir_runtime run without any
+// compiler.
+#include "frontend/import/npy/npy.h"
+#include "ir/dialect/weir.h"
+#include "passes/pipelines/pipelines.h"
+#include "runtime/artifact/file/executable_file.h"
+#include "tools/weir/commands.h"
+#include "tools/weir/model_source.h"
+#include "tools/weir/ports.h"
+#include "tools/weir/status.h"
+
+#include <cstdio>
+#include <filesystem>
+
+namespace weir::tools {
+
+namespace {
+
+struct CompileOptions {
+  std::string source, output, values;
+  std::vector<std::string> cpus = {"x86-64-v4", "x86-64-v3"};
+  std::vector<std::string> inputs; ///< NAME=VALUE of variables
+  int64_t memoryBudget = 0;
+};
+
+/// One for each variable, or none when nothing is said of them.
+std::vector<Array> variableValues(mlir::func::FuncOp main, const CompileOptions &options) {
+  std::vector<Port> ports = arguments(main), variables;
+  for (unsigned i = 0; i < ports.size(); ++i)
+    if (main.getArgAttr(i, ir::kVariableAttr)) variables.push_back(ports[i]);
+  if (!options.inputs.empty()) return argumentValues(variables, options.inputs);
+  if (options.values.empty()) return {};
+  std::map<std::string, Array> arrays = npy::readArchive(options.values);
+  std::vector<Array> values;
+  for (const Port &port : variables) {
+    auto found = arrays.find(port.name);
+    if (found == arrays.end())
+      throw Error(options.values + ": has no value for variable " + port.name, Location::current());
+    if (found->second.dims() != port.shape || found->second.dtype() != port.dtype)
+      throw Error(options.values + ": " + port.name + " is " + found->second.typeStr() +
+                      ", but the variable is " + runtime::typeStr(port.dtype, port.shape),
+                  Location::current());
+    values.push_back(found->second);
+  }
+  return values;
+}
+
+void compile(const CompileOptions &options) {
+  std::vector<runtime::LevelExecutable> levels;
+  std::vector<Array> values;
+  for (const std::string &cpu : options.cpus) {
+    Model model = loadModel(options.source);
+    if (levels.empty()) values = variableValues(model.main(), options);
+    passes::PipelineOptions pipeline{.cpu = cpu, .memoryBudget = options.memoryBudget};
+    auto executable = passes::compileModule(*model.module, pipeline);
+    if (failed(executable))
+      throw Error("compiling " + options.source + " for " + cpu + " failed", Location::current());
+    executable->name = std::filesystem::path(options.source).stem();
+    levels.push_back({cpu, std::make_shared<const runtime::Executable>(std::move(*executable))});
+  }
+  check(runtime::writeExecutableFile(options.output, levels, values));
+  const runtime::Executable &first = *levels.front().executable;
+  std::printf("%s: %.1f KiB, %zu kernels, %zu inputs, %zu outputs, %zu variables%s\n",
+              options.output.c_str(), double(std::filesystem::file_size(options.output)) / 1024,
+              first.kernels.size(), first.inputs.size(), first.outputs.size(),
+              first.variables.size(),
+              first.variables.empty() ? ""
+              : values.empty()        ? " without values"
+                                      : " with values");
+}
+
+} // namespace
+
+void addCompile(CLI::App &app) {
+  auto *command = app.add_subcommand(
+      "compile", "compile a graph to a .weirx file, which runs without a compiler: weir-run FILE");
+  auto options = std::make_shared<CompileOptions>();
+  command->add_option("model", options->source, modelSourceHelp())->required();
+  command->add_option("-o,--output", options->output, "the .weirx file to write")->required();
+  command
+      ->add_option("--cpu", options->cpus,
+                   "processor levels, the most demanding first; the best that runs is taken when "
+                   "the file is loaded")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"x86-64-v3", "x86-64-v4"}))
+      ->capture_default_str();
+  auto *values = command->add_option("--values", options->values,
+                                     "a .npz file with the values of all variables");
+  command
+      ->add_option("--input", options->inputs,
+                   "NAME=VALUE for a variable: zeros, ones, random, iota, or numbers separated by "
+                   "commas")
+      ->excludes(values);
+  command
+      ->add_option("--memory-budget", options->memoryBudget,
+                   "bytes that a run may need (64M, 1.5G): what does not fit is computed again")
+      ->transform(CLI::AsSizeValue(false));
+  command->callback([=] { compile(*options); });
+}
+
+} // namespace weir::tools

@@ -1,0 +1,111 @@
+// weir-run: runs a .weirx file. A static binary without any compiler.
+#include "runtime/artifact/file/executable_file.h"
+#include "runtime/executor/session.h"
+#include "tools/values/values.h"
+
+#include <CLI/CLI.hpp>
+
+#include <chrono>
+#include <cstdio>
+
+namespace {
+
+using namespace weir;
+
+struct Options {
+  std::string file, archive, level;
+  std::vector<std::string> values;
+  int threads = 0, repeat = 1;
+  int64_t limit = 16;
+  bool times = false, describe = false;
+};
+
+using Clock = std::chrono::steady_clock;
+
+double millis(Clock::time_point from) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - from).count();
+}
+
+void check(const absl::Status &status) {
+  if (!status.ok()) throw std::runtime_error(std::string(status.message()));
+}
+
+template <typename T> T check(absl::StatusOr<T> result) {
+  check(result.status());
+  return *std::move(result);
+}
+
+template <typename Entries> void describe(const char *what, const Entries &entries) {
+  for (const auto &entry : entries)
+    std::printf("%s %s %s\n", what, entry.name.c_str(),
+                runtime::typeStr(entry.dtype, entry.dims).c_str());
+}
+
+void run(const Options &options) {
+  Clock::time_point start = Clock::now();
+  runtime::LoadedExecutable loaded =
+      check(runtime::readExecutableFile(options.file, options.level));
+  const runtime::Executable &executable = *loaded.executable;
+  if (options.describe) {
+    std::printf("%s, compiled by %s, for %s\n", executable.name.c_str(), loaded.compiler.c_str(),
+                loaded.cpu.c_str());
+    describe("input", executable.inputs);
+    describe("output", executable.outputs);
+    describe("variable", executable.variables);
+    return;
+  }
+  runtime::SessionOptions settings;
+  settings.variables = std::make_shared<runtime::VariableStore>();
+  for (size_t i = 0; i < loaded.values.size(); ++i)
+    check(settings.variables->adopt(executable.variables[i].name, loaded.values[i]));
+  if (options.threads > 0) settings.pool = std::make_shared<runtime::ThreadPool>(options.threads);
+  auto session = check(runtime::Session::create(loaded.executable, settings));
+  double loadMs = millis(start);
+
+  std::vector<tools::Port> ports;
+  for (const runtime::Input &input : executable.inputs)
+    ports.push_back({input.name, input.dtype, input.dims});
+  std::vector<Array> feeds = options.archive.empty()
+                                 ? tools::argumentValues(ports, options.values)
+                                 : tools::argumentValues(ports, options.archive, 0);
+  std::vector<Array> results;
+  for (int i = 0; i < options.repeat; ++i) {
+    Clock::time_point begin = Clock::now();
+    results = check(session->run(feeds));
+    if (options.times) std::fprintf(stderr, "run %d: %.3f ms\n", i + 1, millis(begin));
+  }
+  if (options.times) std::fprintf(stderr, "loaded in %.3f ms\n", loadMs);
+  for (size_t i = 0; i < results.size(); ++i)
+    std::printf("%s = %s\n", executable.outputs[i].name.c_str(),
+                results[i].str(options.limit).c_str());
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  CLI::App app{"Runs a .weirx file that weir compile has written."};
+  Options options;
+  app.add_option("file", options.file, "the .weirx file")->required();
+  auto *values = app.add_option("--input", options.values,
+                                "NAME=VALUE: zeros, ones, random, iota, or numbers separated by "
+                                "commas; what is not given is random");
+  app.add_option("--inputs", options.archive, "a .npz file of inputs by name")->excludes(values);
+  app.add_option("--cpu", options.level, "take this level of the file: x86-64-v3, x86-64-v4");
+  app.add_option("--threads", options.threads, "0: as many as there are cores");
+  app.add_option("--repeat", options.repeat, "runs; variables go on from one to the next")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--limit", options.limit, "elements printed of each value")->capture_default_str();
+  app.add_flag("--times", options.times, "print load and run times to standard error");
+  app.add_flag("--describe", options.describe, "list inputs, outputs and variables instead");
+  app.failure_message(CLI::FailureMessage::help);
+  try {
+    app.parse(argc, argv);
+    run(options);
+  } catch (const CLI::ParseError &error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  } catch (const std::exception &error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+  }
+  return 0;
+}
