@@ -20,6 +20,8 @@ void addExplain(CLI::App &app);
 void addCheckGrad(CLI::App &app);
 void addBisect(CLI::App &app);
 
+/// --memory-budget, in bytes or with a unit.
+void addMemoryBudget(CLI::App &app, int64_t &bytes);
 /// Flags that all `weir train` models share.
 void addCommonTrainOptions(CLI::App &app, TrainOptions &options);
 /// Says how to go on, and ends the command with exit status 130.

@@ -91,10 +91,7 @@ void addCompile(CLI::App &app) {
                    "NAME=VALUE for a variable: zeros, ones, random, iota, or numbers separated by "
                    "commas")
       ->excludes(values);
-  command
-      ->add_option("--memory-budget", options->memoryBudget,
-                   "bytes that a run may need (64M, 1.5G): what does not fit is computed again")
-      ->transform(CLI::AsSizeValue(false));
+  addMemoryBudget(*command, options->memoryBudget);
   command->callback([=] { compile(*options); });
 }
 

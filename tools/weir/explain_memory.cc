@@ -81,9 +81,10 @@ void printJson(const passes::MemoryReport &r) {
   std::printf("%s\n", json.dump(1).c_str());
 }
 
-void explainMemory(const std::string &source, bool json, int64_t limit) {
+void explainMemory(const std::string &source, bool json, int64_t limit, int64_t budget) {
   Model model = loadModel(source);
-  if (failed(passes::lower(*model.module, passes::Level::Source, passes::Level::Kernels)))
+  if (failed(passes::lower(*model.module, passes::Level::Source, passes::Level::Kernels,
+                           {.memoryBudget = budget})))
     throw Error("cannot lower " + source, Location::current());
   passes::MemoryReport report = passes::reportMemory(model.main());
   if (json) return printJson(report);
@@ -101,11 +102,18 @@ void addExplain(CLI::App &app) {
       "memory", "the memory plan: by class, tensor and source line, before anything runs");
   auto source = std::make_shared<std::string>();
   auto json = std::make_shared<bool>(false);
-  auto limit = std::make_shared<int64_t>(20);
+  auto limit = std::make_shared<int64_t>(20), budget = std::make_shared<int64_t>(0);
   command->add_option("model", *source, modelSourceHelp())->required();
   command->add_flag("--json", *json, "as JSON, every storage");
   command->add_option("--limit", *limit, "lines of each list")->capture_default_str();
-  command->callback([=] { explainMemory(*source, *json, *limit); });
+  addMemoryBudget(*command, *budget);
+  command->callback([=] { explainMemory(*source, *json, *limit, *budget); });
+}
+
+void addMemoryBudget(CLI::App &app, int64_t &bytes) {
+  app.add_option("--memory-budget", bytes,
+                 "bytes that a run may need (64M, 1.5G): what does not fit is computed again")
+      ->transform(CLI::AsSizeValue(false));
 }
 
 } // namespace weir::tools

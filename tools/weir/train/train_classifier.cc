@@ -106,6 +106,7 @@ void trainClassifier(const ClassifierOptions &options, TrainOptions train,
                model.name.c_str(), model.shape.c_str());
 
   CompileOptions compile{.threads = static_cast<int>(train.threads),
+                         .memoryBudget = train.memoryBudget,
                          .checkNumerics = train.checkNumerics};
   Program program = model.training.compile(compile), evaluation = model.evaluation.compile(compile);
   data::EpochSampler sampler(split.training.rows(), batch, train.seed);

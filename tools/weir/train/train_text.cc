@@ -106,6 +106,7 @@ void trainText(const TextOptions &options, const TrainOptions &train, const Text
   TextModel model = make(corpus.tokenizer.size());
 
   CompileOptions compile{.threads = static_cast<int>(train.threads),
+                         .memoryBudget = train.memoryBudget,
                          .checkNumerics = train.checkNumerics};
   Program program = model.training.compile(compile);
   constexpr int64_t evaluationBatch = 64;
