@@ -25,10 +25,10 @@ func.func private @f(%x: tensor<2x3xf32>, %w: tensor<3x4xf32>) -> tensor<2x4xf32
 // A condition that differs: until the last slice is done.
 
 func.func @main(%x: tensor<5xf32>) -> tensor<5xf32> {
-  %0 = weir.vmap @f(%x) in = [0] out = [0] : (tensor<5xf32>) -> tensor<5xf32>
+  %0 = weir.vmap @until(%x) in = [0] out = [0] : (tensor<5xf32>) -> tensor<5xf32>
   return %0 : tensor<5xf32>
 }
-func.func private @f(%x: tensor<f32>) -> tensor<f32> {
+func.func private @until(%x: tensor<f32>) -> tensor<f32> {
   %limit = weir.constant dense<9.0> : tensor<f32>
   %0 = weir.while inits(%x) snapshots = 2 : (tensor<f32>) -> tensor<f32> {
   ^bb0(%c: tensor<f32>):
@@ -42,7 +42,7 @@ func.func private @f(%x: tensor<f32>) -> tensor<f32> {
   return %0 : tensor<f32>
 }
 
-// CHECK-LABEL: func.func private @f.vmap
+// CHECK-LABEL: func.func private @until.vmap
 // CHECK: weir.while
 // CHECK: %[[P:.*]] = weir.compare lt
 // CHECK: weir.reduce_or %[[P]] dims = [0]
@@ -54,14 +54,14 @@ func.func private @f(%x: tensor<f32>) -> tensor<f32> {
 // No rule for starts that differ: one slice after the other.
 
 func.func @main(%x: tensor<9xf32>, %i: tensor<5xi32>) -> tensor<5x2xf32> {
-  %0 = weir.vmap @f(%x, %i) in = [-1, 0] out = [0] : (tensor<9xf32>, tensor<5xi32>) -> tensor<5x2xf32>
+  %0 = weir.vmap @window(%x, %i) in = [-1, 0] out = [0] : (tensor<9xf32>, tensor<5xi32>) -> tensor<5x2xf32>
   return %0 : tensor<5x2xf32>
 }
-func.func private @f(%x: tensor<9xf32>, %i: tensor<i32>) -> tensor<2xf32> {
+func.func private @window(%x: tensor<9xf32>, %i: tensor<i32>) -> tensor<2xf32> {
   %0 = weir.dynamic_slice %x, %i sizes = [2] : (tensor<9xf32>, tensor<i32>) -> tensor<2xf32>
   return %0 : tensor<2xf32>
 }
 
-// CHECK-LABEL: func.func private @f.vmap
+// CHECK-LABEL: func.func private @window.vmap
 // CHECK: weir.scan inits() xs(%{{.*}}) trips = 5
 // CHECK: weir.dynamic_slice
