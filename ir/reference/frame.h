@@ -37,6 +37,7 @@ public:
   const NdArray &operand(mlir::Operation *op, int i) const { return *values.at(op->getOperand(i)); }
   ArrayPtr share(mlir::Value value) const { return values.at(value); }
   Mode mode() const { return run.mode; }
+  const InterpretOptions &options() const { return run.options; }
 
   void set(mlir::Value value, ArrayPtr array) { values[value] = std::move(array); }
   void set(mlir::Value value, NdArray array) {
@@ -49,6 +50,9 @@ public:
   /// Runs the function that `caller` names, in a frame of its own.
   mlir::FailureOr<llvm::SmallVector<ArrayPtr>>
   call(mlir::Operation *caller, mlir::StringAttr callee, llvm::ArrayRef<ArrayPtr> arguments);
+  /// Runs one op on `operands`, whatever the frame holds for them; its results.
+  mlir::FailureOr<llvm::SmallVector<ArrayPtr>> runAlone(mlir::Operation *op,
+                                                        llvm::ArrayRef<ArrayPtr> operands);
 
 private:
   mlir::LogicalResult runOp(mlir::Operation *op);
@@ -101,6 +105,7 @@ void addIndexing(Evaluators &evaluators);
 void addOrdered(Evaluators &evaluators);
 void addCreation(Evaluators &evaluators);
 void addControl(Evaluators &evaluators);
+void addDataflow(Evaluators &evaluators);
 
 /// Zeros of the type of `value`.
 inline NdArray resultArray(mlir::Value value) {

@@ -30,6 +30,7 @@ const Evaluators &Evaluators::all() {
     addOrdered(e);
     addCreation(e);
     addControl(e);
+    addDataflow(e);
     return e;
   }();
   return evaluators;
@@ -80,6 +81,14 @@ LogicalResult Frame::runOp(mlir::Operation *op) {
   if (run.options.observe) run.options.observe(op, results);
   if (run.options.inspect) run.options.inspect(op, hostValues(op->getOperands()), results);
   return success();
+}
+
+FailureOr<llvm::SmallVector<ArrayPtr>> Frame::runAlone(mlir::Operation *op,
+                                                       llvm::ArrayRef<ArrayPtr> operands) {
+  Frame alone(run, depth);
+  for (auto [value, array] : llvm::zip(op->getOperands(), operands)) alone.set(value, array);
+  if (failed(alone.runOp(op))) return failure();
+  return llvm::map_to_vector(op->getResults(), [&](mlir::Value v) { return alone.share(v); });
 }
 
 FailureOr<llvm::SmallVector<ArrayPtr>> Frame::runBlock(mlir::Block &block) {

@@ -24,6 +24,11 @@ struct InterpretOptions {
   std::function<void(mlir::Operation *, llvm::ArrayRef<runtime::HostTensor> operands,
                      llvm::ArrayRef<runtime::HostTensor> results)>
       inspect;
+  /// Called for each op of a dataflow graph that does not run because a token for it is dead.
+  std::function<void(mlir::Operation *)> observeDead;
+  /// Which op of a dataflow graph goes first when several can: 0 for the one that could first, else
+  /// a random one of this seed. Results do not depend on it.
+  uint64_t firingOrder = 0;
   /// Calls nested deeper than this are refused: a function of a graph cannot end a recursion.
   int maxCallDepth = 64;
 };

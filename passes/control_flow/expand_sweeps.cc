@@ -5,46 +5,15 @@
 #include "passes/control_flow/control_flow.h"
 
 #include "ir/dialect/weir.h"
-#include "passes/control_flow/scalars.h"
+#include "passes/control_flow/loops.h"
 
 #include "mlir/IR/BuiltinOps.h"
-#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 using namespace weir::ir;
 
 namespace weir::passes {
 namespace {
-
-using Values = SmallVector<Value>;
-
-/// Copies the body of `from` to `b`, on `arguments`; gives what it yields.
-Values inlineBody(Region &from, ValueRange arguments, OpBuilder &b) {
-  IRMapping map;
-  map.map(from.getArguments(), arguments);
-  for (Operation &op : from.front().without_terminator()) b.clone(op, map);
-  return llvm::map_to_vector(from.front().getTerminator()->getOperands(),
-                             [&](Value v) { return map.lookupOrDefault(v); });
-}
-
-using Condition = llvm::function_ref<Value(Scalars &, ValueRange carries)>;
-using Body = llvm::function_ref<Values(Scalars &, ValueRange carries)>;
-
-/// while (condition(carries)) carries = body(carries); gives the final ones.
-Values loop(Scalars &at, ArrayRef<Value> inits, Condition condition, Body body) {
-  auto made = WhileOp::create(at.b, ValueRange(inits).getTypes(), inits, /*snapshots=*/1);
-  auto fill = [&](Region &region, auto emit) {
-    Block &block = region.emplaceBlock();
-    for (Value init : inits) block.addArgument(init.getType(), at.b.getLoc());
-    Scalars inner(at.b.getLoc(), block);
-    Values values = emit(inner, ValueRange(block.getArguments()));
-    YieldOp::create(inner.b, values);
-  };
-  fill(made.getCondition(),
-       [&](Scalars &inner, ValueRange carries) { return Values{condition(inner, carries)}; });
-  fill(made.getBody(), body);
-  return Values(made.getResults());
-}
 
 class Expansion {
 public:
@@ -191,6 +160,8 @@ std::unique_ptr<Pass> createExpandSweepsPass() {
 
 void registerControlFlowPasses() {
   registerPass(createExpandSweepsPass);
+  registerPass(createExpandScansPass);
+  registerPass(createLowerToDataflowPass);
 }
 
 } // namespace weir::passes

@@ -4,6 +4,7 @@
 #include "autodiff/transforms/passes.h"
 #include "codegen/artifact/artifact.h"
 #include "codegen/cpu/compile/compile.h"
+#include "ir/dataflow/flow.h"
 #include "ir/dialect/weir.h"
 #include "ir/extensions/extensions.h"
 #include "passes/control_flow/control_flow.h"
@@ -22,7 +23,7 @@ using namespace mlir;
 namespace weir::passes {
 
 void registerDialects(DialectRegistry &registry) {
-  registry.insert<ir::WeirDialect, func::FuncDialect>();
+  registry.insert<ir::WeirDialect, ir::flow::FlowDialect, func::FuncDialect>();
   autodiff::registerDerivativeRules(registry);
   codegen::registerKernelDialects(registry);
   ir::addExtensions(registry);
@@ -40,6 +41,8 @@ void registerAllPasses() {
   PassPipelineRegistration<>(
       "weir-to-kernels", "source to kernels level: also fuse and plan memory",
       [](OpPassManager &pm) { addPipeline(pm, Level::Source, Level::Kernels); });
+  PassPipelineRegistration<>("weir-to-dataflow", "source to graphs of dataflow primitives",
+                             addDataflowPipeline);
 }
 
 namespace {
@@ -77,6 +80,15 @@ void addPipeline(OpPassManager &pm, Level from, Level to, int64_t memoryBudget) 
     pm.addPass(createPlanMemoryPass());
     pm.addPass(std::make_unique<VerifyLevel>());
   }
+}
+
+void addDataflowPipeline(OpPassManager &pm) {
+  addPipeline(pm, Level::Source, Level::Resolved);
+  pm.addPass(createInlineCallsPass());
+  pm.addPass(createExpandSweepsPass());
+  pm.addPass(createExpandScansPass());
+  pm.addPass(createLowerToDataflowPass());
+  pm.addPass(std::make_unique<VerifyLevel>());
 }
 
 LogicalResult lower(ModuleOp module, Level from, Level to, const PipelineOptions &options) {

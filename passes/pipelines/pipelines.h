@@ -40,11 +40,16 @@ struct PipelineOptions {
 
 /// Adds every dialect that any level uses.
 void registerDialects(mlir::DialectRegistry &registry);
-/// Registers all passes and the pipelines weir-to-graph and weir-to-kernels, for weir-opt.
+/// Registers all passes and the pipelines weir-to-graph, weir-to-kernels and weir-to-dataflow, for
+/// weir-opt.
 void registerAllPasses();
 
 /// Appends the passes that take a module from level `from` to level `to`.
 void addPipeline(mlir::OpPassManager &pm, Level from, Level to, int64_t memoryBudget = 0);
+
+/// Appends the passes from Source to graphs of dataflow primitives (ir/dataflow), which the
+/// interpreter runs. Nothing on the way simplifies.
+void addDataflowPipeline(mlir::OpPassManager &pm);
 
 /// Lowers `module` in place. Errors are diagnostics at the user's lines.
 mlir::LogicalResult lower(mlir::ModuleOp module, Level from, Level to,
