@@ -13,6 +13,10 @@ struct GenerateOptions {
   int minOps = 10, maxOps = 60; // of @main, regions included
   /// Floats are f64 only, for derivatives against central differences.
   bool onlyF64 = false;
+  /// Mostly control flow: every form of loop, branch and call, to depth 3.
+  bool nested = false;
+  /// With `nested`: jvp and vjp of functions are ops among others.
+  bool requests = false;
 };
 
 /// A module with @main and functions that it calls. Arguments take values of randomInputs with

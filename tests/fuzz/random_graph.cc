@@ -8,8 +8,22 @@ namespace weir::testing {
 using mlir::Value;
 using runtime::DType;
 
+static std::vector<WeightedStep> stepsFor(const GenerateOptions &options) {
+  std::vector<WeightedStep> steps;
+  auto add = [&](const std::vector<WeightedStep> &family, double weight) {
+    for (WeightedStep step : family) steps.push_back({step.weight * weight, step.step});
+  };
+  for (auto family :
+       {elementwiseSteps, layoutSteps, contractionSteps, indexingSteps, orderedSteps, windowSteps})
+    add(family(), 1);
+  add(controlSteps(), options.nested ? 5 : 1);
+  if (options.nested) add(choiceSteps(), 5);
+  if (options.requests) add(requestSteps(), 5);
+  return steps;
+}
+
 RandomGraph::RandomGraph(mlir::MLIRContext *context, uint64_t seed, const GenerateOptions &options)
-    : rng(seed), b(context), loc(b.getUnknownLoc()), options(options),
+    : rng(seed), b(context), loc(b.getUnknownLoc()), options(options), steps(stepsFor(options)),
       module(mlir::ModuleOp::create(loc)) {}
 
 Known RandomGraph::add(Value value, double magnitude, bool exact) {
@@ -121,13 +135,6 @@ Known RandomGraph::valueOf(mlir::RankedTensorType type) {
 }
 
 void RandomGraph::grow(int count) {
-  static const std::vector<WeightedStep> steps = [] {
-    std::vector<WeightedStep> all;
-    for (auto family : {elementwiseSteps, layoutSteps, contractionSteps, indexingSteps,
-                        orderedSteps, windowSteps, controlSteps})
-      for (WeightedStep step : family()) all.push_back(step);
-    return all;
-  }();
   double total = 0;
   for (const WeightedStep &step : steps) total += step.weight;
   for (int end = ops + count, tries = 0; ops < end && tries < 20 * count; ++tries) {

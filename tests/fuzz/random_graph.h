@@ -36,11 +36,18 @@ struct Argument {
   bool exact;
 };
 
+class RandomGraph;
+
+/// A step and how often it is tried.
+struct WeightedStep {
+  double weight;
+  bool (*step)(RandomGraph &);
+};
+
 class RandomGraph {
 public:
   using Dims = llvm::SmallVector<int64_t>;
   using Filter = std::function<bool(const Known &)>;
-  using Step = bool (*)(RandomGraph &);
 
   RandomGraph(mlir::MLIRContext *context, uint64_t seed, const GenerateOptions &options);
   mlir::OwningOpRef<mlir::ModuleOp> build();
@@ -86,21 +93,17 @@ public:
   mlir::func::FuncOp callee();
 
   int depth = 0; // of regions
+  bool isDeep() const { return depth >= (options.nested ? 3 : 2); }
+  const GenerateOptions options;
 
 private:
   mlir::func::FuncOp function(llvm::StringRef name, int count);
 
-  GenerateOptions options;
+  const std::vector<WeightedStep> steps;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::vector<Known> scope;
   std::vector<mlir::func::FuncOp> callees;
   int ops = 0;
-};
-
-/// A step and how often it is tried.
-struct WeightedStep {
-  double weight;
-  RandomGraph::Step step;
 };
 
 // The steps of each family.
@@ -111,6 +114,8 @@ std::vector<WeightedStep> indexingSteps();    // and random numbers
 std::vector<WeightedStep> orderedSteps();
 std::vector<WeightedStep> windowSteps();
 std::vector<WeightedStep> controlSteps();
+std::vector<WeightedStep> choiceSteps();  // of one among many regions
+std::vector<WeightedStep> requestSteps(); // of derivatives
 
 /// No result of a step has more elements.
 inline constexpr int64_t kMaxElements = 600;

@@ -8,8 +8,6 @@ using mlir::Value;
 using runtime::DType;
 using Values = llvm::SmallVector<Value>;
 
-constexpr int kMaxDepth = 2;
-
 static bool call(RandomGraph &g) {
   mlir::func::FuncOp callee = g.callee();
   if (!callee) return false;
@@ -25,7 +23,7 @@ static bool call(RandomGraph &g) {
 /// The two regions yield values of the same types; an undefined one only where the other region's
 /// is chosen later.
 static bool conditional(RandomGraph &g) {
-  if (g.depth >= kMaxDepth) return false;
+  if (g.isDeep()) return false;
   Known pred = g.valueOf(g.typeOf({}, DType::I1));
   std::vector<Known> models;
   for (int64_t k = 1 + g.rng.below(3); k > 0; --k)
@@ -74,7 +72,7 @@ static std::vector<Known> pickSome(RandomGraph &g, int64_t atLeast,
 
 /// Carries stay small: a float one is the hyperbolic tangent of something.
 static bool scan(RandomGraph &g) {
-  if (g.depth >= kMaxDepth) return false;
+  if (g.isDeep()) return false;
   auto small = [](const Known &k) { return k.size() <= 100 && k.rank() < 4; };
   auto loopable = [](const Known &k) { return k.rank() > 0 && k.shape()[0] <= 8; };
   auto first = g.pick(loopable);
@@ -111,7 +109,7 @@ static bool scan(RandomGraph &g) {
 
 /// Runs while a counter is below a bound that is a value of the graph, at most 6 times.
 static bool whileLoop(RandomGraph &g) {
-  if (g.depth >= kMaxDepth) return false;
+  if (g.isDeep()) return false;
   auto small = [](const Known &k) { return k.size() <= 100; };
   std::vector<Known> inits = pickSome(g, 1, small);
   if (inits.empty()) return false;
