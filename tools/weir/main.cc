@@ -9,7 +9,7 @@ int main(int argc, char **argv) {
                "Try: weir train gpt --steps 200\n"
                "     weir inspect gpt\n"
                "     weir explain memory gpt\n"
-               "     weir bisect gpt-eval"};
+               "     weir bisect mlp"};
   app.require_subcommand(1);
   app.failure_message(CLI::FailureMessage::help);
   weir::tools::addTrain(app);
