@@ -1,6 +1,7 @@
 // Models by name or from text.
 #include "tools/weir/model_source.h"
 
+#include "frontend/import/onnx/onnx.h"
 #include "frontend/import/stablehlo/stablehlo.h"
 #include "frontend/models/char_gpt.h"
 #include "frontend/models/char_lstm.h"
@@ -37,6 +38,8 @@ const std::map<std::string, std::function<Graph()>> &zoo() {
 std::string readText(const std::string &source, bool widen) {
   auto model = zoo().find(source);
   if (model != zoo().end()) return model->second().toMlir(/*locations=*/true);
+  if (source.ends_with(".onnx"))
+    return onnx::Model::read(source).graph().toMlir(/*locations=*/true);
   auto buffer = llvm::MemoryBuffer::getFileOrSTDIN(source, /*IsText=*/true);
   if (!buffer)
     throw Error(source + ": " + buffer.getError().message() + "; " + modelSourceHelp(),
@@ -53,7 +56,8 @@ std::string readText(const std::string &source, bool widen) {
 std::string modelSourceHelp() {
   std::string names;
   for (const auto &[name, build] : zoo()) names += (names.empty() ? "" : ", ") + name;
-  return "a file of weir or StableHLO text, - for standard input, or one of " + names;
+  return "a file of weir or StableHLO text or an .onnx model, - for standard input, or one of " +
+         names;
 }
 
 Model loadModel(const std::string &source, bool widen) {

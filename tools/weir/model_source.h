@@ -1,5 +1,5 @@
-// Where commands get a graph from: a file of weir or StableHLO text, standard input ("-"), or a
-// model of the zoo by name.
+// Where commands get a graph from: a file of weir or StableHLO text, an ONNX model, standard input
+// ("-"), or a model of the zoo by name.
 #pragma once
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
