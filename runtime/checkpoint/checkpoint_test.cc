@@ -142,11 +142,11 @@ TEST_F(CheckpointTest, ReadsFilesOfOtherWriters) {
 TEST_F(CheckpointTest, RefusesWhatIsNotACheckpoint) {
   overwrite("short");
   EXPECT_EQ(readCheckpoint(path).status().message(),
-            path + ": not a checkpoint: it has only 5 bytes");
+            path + ": not a safetensors file: it has only 5 bytes");
   overwrite("this is plain text");
   EXPECT_THAT(std::string(readCheckpoint(path).status().message()),
               HasSubstr("it begins with a header length of 2338328219631577204"));
-  std::string notJson = "not a checkpoint: its header is not a JSON object";
+  std::string notJson = "not a safetensors file: its header is not a JSON object";
   EXPECT_EQ(errorOf("[1, 2]"), notJson);
   EXPECT_EQ(errorOf(" {}"), notJson);
   EXPECT_EQ(errorOf("{\"a\": "), notJson);

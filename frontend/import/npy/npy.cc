@@ -2,10 +2,10 @@
 // literal, and a zip archive by its central directory. Zip64 archives are read where sizes fit.
 #include "frontend/import/npy/npy.h"
 
+#include "runtime/base/mapped_file.h"
+
 #include <charconv>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <zlib.h>
 
 namespace weir::npy {
@@ -111,7 +111,9 @@ std::string inflateRaw(const Contents &file, std::string_view packed, uint64_t s
 }
 
 /// One entry of the central directory, at `from`; moves `from` behind it.
-std::pair<std::string, std::string> readEntry(const Contents &file, uint64_t &from) {
+/// `packedBytes` adds up: entries that share their bytes would unpack to more than any file should.
+std::pair<std::string, std::string> readEntry(const Contents &file, uint64_t &from,
+                                              uint64_t &packedBytes) {
   if (file.number(from, 4) != 0x02014b50) file.fail("not a zip archive");
   const uint64_t method = file.number(from + 10, 2), crc = file.number(from + 16, 4);
   const uint64_t packed = file.number(from + 20, 4), size = file.number(from + 24, 4);
@@ -122,6 +124,7 @@ std::pair<std::string, std::string> readEntry(const Contents &file, uint64_t &fr
   if (packed >= 0xffffffff || size >= 0xffffffff) file.fail(name + " is too large");
   const uint64_t data = local + 30 + file.number(local + 26, 2) + file.number(local + 28, 2);
   const std::string_view stored = file.part(data, packed);
+  if ((packedBytes += packed) > file.bytes.size()) file.fail("its entries overlap");
   if (method != 0 && method != 8)
     file.fail(name + " is compressed by method " + std::to_string(method) +
               "; stored and deflated entries are read");
@@ -132,10 +135,13 @@ std::pair<std::string, std::string> readEntry(const Contents &file, uint64_t &fr
   return {std::move(name), std::move(content)};
 }
 
-std::string readAll(const std::string &path, Location at) {
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream) throw Error("cannot open " + path + ": " + std::strerror(errno), at);
-  return std::string(std::istreambuf_iterator<char>(stream), {});
+runtime::Bytes mapped(const std::string &path, Location at) {
+  absl::StatusOr<runtime::Bytes> file = runtime::mapFile(path);
+  if (!file.ok()) throw Error(std::string(file.status().message()), at);
+  return *std::move(file);
+}
+std::string_view textOf(const runtime::Bytes &file) {
+  return {reinterpret_cast<const char *>(file.data()), file.size()};
 }
 
 } // namespace
@@ -170,10 +176,10 @@ std::map<std::string, Array> parseArchive(std::string_view bytes, const std::str
   const size_t end = bytes.rfind(std::string_view("PK\x05\x06", 4));
   if (end == std::string_view::npos) file.fail("not a zip archive");
   const uint64_t count = file.number(end + 10, 2);
-  uint64_t from = file.number(end + 16, 4);
+  uint64_t from = file.number(end + 16, 4), packedBytes = 0;
   std::map<std::string, Array> arrays;
   for (uint64_t i = 0; i < count; ++i) {
-    auto [entry, content] = readEntry(file, from);
+    auto [entry, content] = readEntry(file, from, packedBytes);
     Array array = parse(content, name + ":" + entry, at);
     if (entry.ends_with(".npy")) entry.resize(entry.size() - 4);
     arrays.insert_or_assign(std::move(entry), std::move(array));
@@ -182,11 +188,11 @@ std::map<std::string, Array> parseArchive(std::string_view bytes, const std::str
 }
 
 Array read(const std::string &path, Location at) {
-  return parse(readAll(path, at), path, at);
+  return parse(textOf(mapped(path, at)), path, at);
 }
 
 std::map<std::string, Array> readArchive(const std::string &path, Location at) {
-  return parseArchive(readAll(path, at), path, at);
+  return parseArchive(textOf(mapped(path, at)), path, at);
 }
 
 } // namespace weir::npy
