@@ -11,8 +11,10 @@ bool sameFrame(const Place &a, const Place &b) {
   return a.line == b.line && a.file == b.file;
 }
 
+/// Line 0 is the file as a whole.
 std::string renderLine(const Place &at, const std::string &kind, const std::string &message) {
-  return at.file + ":" + std::to_string(at.line) + ": " + kind + ": " + message;
+  const std::string line = at.line == 0 ? "" : ":" + std::to_string(at.line);
+  return at.file + line + ": " + kind + ": " + message;
 }
 
 } // namespace
