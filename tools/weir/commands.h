@@ -19,6 +19,7 @@ void addInspect(CLI::App &app);
 void addExplain(CLI::App &app);
 void addCheckGrad(CLI::App &app);
 void addBisect(CLI::App &app);
+void addConvert(CLI::App &app);
 
 /// --memory-budget, in bytes or with a unit.
 void addMemoryBudget(CLI::App &app, int64_t &bytes);

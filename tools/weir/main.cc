@@ -9,7 +9,8 @@ int main(int argc, char **argv) {
                "Try: weir train gpt --steps 200\n"
                "     weir inspect gpt\n"
                "     weir explain memory gpt\n"
-               "     weir bisect mlp"};
+               "     weir bisect mlp\n"
+               "     weir convert gpt gpt.weir"};
   app.require_subcommand(1);
   app.failure_message(CLI::FailureMessage::help);
   weir::tools::addTrain(app);
@@ -19,6 +20,7 @@ int main(int argc, char **argv) {
   weir::tools::addExplain(app);
   weir::tools::addCheckGrad(app);
   weir::tools::addBisect(app);
+  weir::tools::addConvert(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {

@@ -1,5 +1,5 @@
-// Where commands get a graph from: a file of weir or StableHLO text, an ONNX model, standard input
-// ("-"), or a model of the zoo by name.
+// Where commands get a graph from: a .weir file, an ONNX model, a file of weir or StableHLO text,
+// standard input ("-"), or a model of the zoo by name.
 #pragma once
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -21,7 +21,8 @@ struct Model {
 
 /// `source`: "gpt", "gpt-eval", "lstm", ... (with the defaults of `weir train`), a path, or "-".
 /// Throws weir::Error when there is no such file, it does not parse or verify, or it has no @main.
-/// StableHLO text is imported, with `widen` its f32 as f64.
+/// StableHLO text is imported, with `widen` its f32 as f64. A .weir file is known by its first
+/// bytes.
 Model loadModel(const std::string &source, bool widen = false);
 
 /// What `source` may be, for --help.

@@ -1,0 +1,96 @@
+// `weir convert`: a graph from one format to another.
+#include "frontend/api/error.h"
+#include "frontend/export/stablehlo/stablehlo_text.h"
+#include "frontend/proto/graph_file.h"
+#include "ir/dialect/weir.h"
+#include "passes/pipelines/pipelines.h"
+#include "tools/weir/commands.h"
+#include "tools/weir/files.h"
+#include "tools/weir/model_source.h"
+
+#include "llvm/Support/raw_ostream.h"
+
+#include <cstdio>
+
+namespace weir::tools {
+
+namespace {
+
+struct ConvertOptions {
+  std::string source, target, format, weights;
+};
+
+/// What --to says, or the ending of the target.
+std::string formatOf(const ConvertOptions &options) {
+  if (!options.format.empty()) return options.format;
+  for (const auto &[ending, format] : {std::pair(".weir", "weir"),
+                                       {".stablehlo", "stablehlo"},
+                                       {".stablehlo.mlir", "stablehlo"},
+                                       {".mlir", "mlir"}})
+    if (options.target.ends_with(ending)) return format;
+  throw Error("cannot tell the format of " + options.target +
+                  ": name it .weir, .mlir or .stablehlo, or say --to",
+              Location::current());
+}
+
+std::string textOf(mlir::ModuleOp module) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module->print(stream, mlir::OpPrintingFlags().enableDebugInfo());
+  return text + "\n";
+}
+
+/// StableHLO has no word for derivatives that are still to be taken.
+std::string stablehloOf(Model &model, const std::string &source) {
+  bool requests = false;
+  model.module->walk([&](mlir::Operation *op) {
+    auto weirOp = mlir::dyn_cast<ir::WeirOp>(op);
+    requests |= weirOp && weirOp.family() == ir::Family::Autodiff;
+    requests |= mlir::isa<ir::SweepOp>(op);
+  });
+  if (requests && failed(passes::lower(*model.module, passes::Level::Source, passes::Level::Graph)))
+    throw Error("cannot differentiate " + source, Location::current());
+  return stablehlo::exportText(*model.module);
+}
+
+void writeOutput(const std::string &target, const std::string &bytes) {
+  if (target != "-") return writeText(target, bytes);
+  if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) != bytes.size())
+    throw Error("cannot write standard output", Location::current());
+}
+
+void convert(const ConvertOptions &options) {
+  const std::string format = formatOf(options);
+  if (!options.weights.empty() && (format != "weir" || options.target == "-"))
+    throw Error("--weights is for .weir files", Location::current());
+  Model model = loadModel(options.source);
+  if (format == "stablehlo")
+    writeOutput(options.target, stablehloOf(model, options.source));
+  else if (format == "mlir")
+    writeOutput(options.target, textOf(*model.module));
+  else if (options.target == "-")
+    writeOutput(options.target, graph_file::exportGraph(*model.module));
+  else
+    graph_file::write(options.target, *model.module, options.weights);
+}
+
+} // namespace
+
+void addConvert(CLI::App &app) {
+  auto *command = app.add_subcommand("convert", "write a graph in another format");
+  auto options = std::make_shared<ConvertOptions>();
+  command->add_option("model", options->source, modelSourceHelp())->required();
+  command
+      ->add_option("output", options->target,
+                   "a file named .weir (protobuf, any language reads it), .mlir (weir text) or "
+                   ".stablehlo (text for JAX and XLA), or - for standard output")
+      ->required();
+  command->add_option("--to", options->format, "the format, whatever the file is called")
+      ->check(CLI::IsMember({"weir", "mlir", "stablehlo"}));
+  command->add_option("--weights", options->weights,
+                      "with .weir: put constants of 1 KiB and more into this safetensors file "
+                      "beside it");
+  command->callback([=] { convert(*options); });
+}
+
+} // namespace weir::tools
