@@ -35,7 +35,7 @@ fails 1 'is not a Weir executable' "$run" "$model"
 fails 1 'cannot be opened' "$run" nothing.weirx
 fails 1 'nothing.weirx: cannot be opened' "$program" nothing.weirx
 fails 1 'no input is called z' "$run" m.weirx --input z=1
-fails 1 'not a zip archive' "$weir" compile "$model" -o x.weirx --values /dev/null
+fails 1 'not a zip archive' "$weir" compile "$model" -o x.weirx --values "$model"
 fails 2 'output is required' "$weir" compile "$model"
 "$weir" compile "$model" -o bare.weirx | grep -q 'without values'
 fails 1 "variable 'w'" "$run" bare.weirx
