@@ -1,8 +1,7 @@
 // The C interface: handles, and statuses as text.
 #include "runtime/c/weir_runtime.h"
 
-#include "runtime/artifact/file/executable_file.h"
-#include "runtime/executor/session.h"
+#include "runtime/executor/open.h"
 
 #include <absl/strings/str_cat.h>
 
@@ -45,15 +44,7 @@ bool isAligned(const void *pointer) {
 absl::Status load(const char *path, int threads, weir_session &handle) {
   auto loaded = readExecutableFile(path);
   if (!loaded.ok()) return loaded.status();
-  SessionOptions options;
-  options.variables = std::make_shared<VariableStore>();
-  if (threads > 0) options.pool = std::make_shared<ThreadPool>(threads);
-  for (size_t i = 0; i < loaded->values.size(); ++i)
-    if (absl::Status s = options.variables->adopt(loaded->executable->variables[i].name,
-                                                  std::move(loaded->values[i]));
-        !s.ok())
-      return s;
-  auto session = Session::create(loaded->executable, std::move(options));
+  auto session = openSession(*std::move(loaded), threads);
   if (!session.ok()) return session.status();
   handle.session = *std::move(session);
   return absl::OkStatus();

@@ -1,6 +1,5 @@
 // weir-run: runs a .weirx file. A static binary without any compiler.
-#include "runtime/artifact/file/executable_file.h"
-#include "runtime/executor/session.h"
+#include "runtime/executor/open.h"
 #include "tools/values/values.h"
 
 #include <CLI/CLI.hpp>
@@ -45,7 +44,8 @@ void run(const Options &options) {
   Clock::time_point start = Clock::now();
   runtime::LoadedExecutable loaded =
       check(runtime::readExecutableFile(options.file, options.level));
-  const runtime::Executable &executable = *loaded.executable;
+  const std::shared_ptr<const runtime::Executable> compiled = loaded.executable;
+  const runtime::Executable &executable = *compiled;
   if (options.describe) {
     std::printf("%s, compiled by %s, for %s\n", executable.name.c_str(), loaded.compiler.c_str(),
                 loaded.cpu.c_str());
@@ -54,12 +54,7 @@ void run(const Options &options) {
     describe("variable", executable.variables);
     return;
   }
-  runtime::SessionOptions settings;
-  settings.variables = std::make_shared<runtime::VariableStore>();
-  for (size_t i = 0; i < loaded.values.size(); ++i)
-    check(settings.variables->adopt(executable.variables[i].name, loaded.values[i]));
-  if (options.threads > 0) settings.pool = std::make_shared<runtime::ThreadPool>(options.threads);
-  auto session = check(runtime::Session::create(loaded.executable, settings));
+  auto session = check(runtime::openSession(std::move(loaded), options.threads));
   double loadMs = millis(start);
 
   std::vector<tools::Port> ports;
