@@ -75,32 +75,28 @@ Scanned scanBySegments(const TensorList &inits, const TensorList &xs, const Scan
     parts.push_back(withFirstDims(sliceDim(x, 0, 0, whole), 1, {segments, length}));
     if (whole < trips) left.push_back(sliceDim(x, 0, whole, trips));
   }
-  Scanned ends{inits, {}};
+  TensorList carries = inits, lastYs;
   auto finish = [&] {
     if (whole == trips) return;
     auto rest = options;
     rest.trips = trips - whole;
-    ends = scan(ends.carries, left, body, rest, at);
+    Scanned steps = scan(carries, left, body, rest, at);
+    carries = steps.carries;
+    lastYs = steps.ys;
   };
   if (options.reverse) finish();
   Scanned all = scan(
-      ends.carries, parts,
+      carries, parts,
       [&](const TensorList &carries, const TensorList &slices) {
         auto [next, ys] = splitAt(call(segment, joined(carries, slices), at).all(), inits.size());
         return Scanned{next, ys};
       },
       outer, at);
-  TensorList carries = ends.carries;
-  if (!options.reverse) {
-    ends.carries = all.carries;
-    finish();
-    carries = ends.carries;
-  } else {
-    carries = all.carries;
-  }
+  carries = all.carries;
+  if (!options.reverse) finish();
   for (size_t i = 0; i < all.ys.size(); ++i) {
     all.ys[i] = withFirstDims(all.ys[i], 2, {whole});
-    if (whole != trips) all.ys[i] = concatenate({all.ys[i], ends.ys[i]}, 0);
+    if (whole != trips) all.ys[i] = concatenate({all.ys[i], lastYs[i]}, 0);
   }
   return {carries, all.ys};
 }
