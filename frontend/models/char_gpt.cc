@@ -1,6 +1,7 @@
 #include "frontend/models/char_gpt.h"
 
 #include "frontend/api/checkpoint.h"
+#include "frontend/models/char_graphs.h"
 
 #include <algorithm>
 #include <cmath>
@@ -91,24 +92,11 @@ Graph charGptTraining(const CharGptOptions &model, const CharGptTraining &traini
 }
 
 Graph charGptEvaluation(const CharGptOptions &model, int64_t batch, Location at) {
-  CallScope scope(at);
-  Graph graph;
-  const Shape shape{batch, model.context};
-  Tensor tokens = graph.input("tokens", i32, shape), targets = graph.input("targets", i32, shape);
-  CharGpt gpt(graph, model);
-  graph.output("losses", mean(nn::crossEntropyEach(gpt(tokens), targets), -1));
-  return graph;
+  return windowLosses<CharGpt>(model, batch, at);
 }
 
 Graph charGptSampling(const CharGptOptions &model, Location at) {
-  CallScope scope(at);
-  Graph graph;
-  Tensor tokens = graph.input("tokens", i32, {1, model.context}),
-         position = graph.input("position", i32, {});
-  CharGpt gpt(graph, model);
-  Tensor logits = dynamicSlice(gpt(tokens), {0, position, 0}, {1, 1, model.vocabulary});
-  graph.output("logits", reshape(logits, {model.vocabulary}));
-  return graph;
+  return nextLogits<CharGpt>(model, at);
 }
 
 } // namespace weir::models

@@ -1,5 +1,7 @@
 #include "frontend/models/char_lstm.h"
 
+#include "frontend/models/char_graphs.h"
+
 namespace weir::models {
 
 CharLstm::CharLstm(Graph &graph, const CharLstmOptions &o, Location at)
@@ -38,24 +40,11 @@ Graph charLstmTraining(const CharLstmOptions &model, const CharLstmTraining &tra
 }
 
 Graph charLstmEvaluation(const CharLstmOptions &model, int64_t batch, Location at) {
-  CallScope scope(at);
-  Graph graph;
-  const Shape shape{batch, model.context};
-  Tensor tokens = graph.input("tokens", i32, shape), targets = graph.input("targets", i32, shape);
-  CharLstm lstm(graph, model);
-  graph.output("losses", mean(nn::crossEntropyEach(lstm(tokens), targets), -1));
-  return graph;
+  return windowLosses<CharLstm>(model, batch, at);
 }
 
 Graph charLstmSampling(const CharLstmOptions &model, Location at) {
-  CallScope scope(at);
-  Graph graph;
-  Tensor tokens = graph.input("tokens", i32, {1, model.context}),
-         position = graph.input("position", i32, {});
-  CharLstm lstm(graph, model);
-  Tensor logits = dynamicSlice(lstm(tokens), {0, position, 0}, {1, 1, model.vocabulary});
-  graph.output("logits", reshape(logits, {model.vocabulary}));
-  return graph;
+  return nextLogits<CharLstm>(model, at);
 }
 
 } // namespace weir::models

@@ -47,14 +47,7 @@ void addTrainGpt(CLI::App &train) {
   app->add_option("--features", options->model.features, "width of the model")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  app->add_option("--context", options->model.context, "characters seen at once")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
-  app->add_option("--batch", options->training.batch, "windows a step")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
-  app->add_option("--rate", options->training.peakRate, "learning rate after the warm-up")
-      ->capture_default_str();
+  addWindowOptions(*app, options->model, options->training);
   addCommonTrainOptions(*app, *common);
   app->callback([=] { trainGpt(*options, *common); });
 }

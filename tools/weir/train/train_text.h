@@ -15,6 +15,19 @@ struct TextOptions {
 };
 void addTextOptions(CLI::App &app, TextOptions &options);
 
+/// --context, --batch and --rate of a model that has them.
+template <typename Model, typename Training>
+void addWindowOptions(CLI::App &app, Model &model, Training &training) {
+  app.add_option("--context", model.context, "characters seen at once")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app.add_option("--batch", training.batch, "windows a step")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app.add_option("--rate", training.peakRate, "learning rate after the warm-up")
+      ->capture_default_str();
+}
+
 /// A model for a vocabulary, with the graphs that frontend/models/char_gpt.h describes.
 struct TextModel {
   std::string title;                         ///< "character GPT"
