@@ -6,6 +6,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <map>
 #include <set>
 
 namespace weir::runtime {
@@ -21,12 +22,13 @@ public:
   absl::Status run() {
     if (executable.numLoops < 0 || executable.arenaBytes < 0)
       return bad("a negative number of loops or arena bytes");
-    loops.assign(executable.numLoops, {});
     if (absl::Status s = tensors("input", executable.inputs); !s.ok()) return s;
     if (absl::Status s = tensors("output", executable.outputs); !s.ok()) return s;
     if (absl::Status s = tensors("variable", executable.variables); !s.ok()) return s;
     if (absl::Status s = kernels(); !s.ok()) return s;
     if (absl::Status s = instructions(executable.instructions, 0); !s.ok()) return s;
+    if (loops.size() != static_cast<size_t>(executable.numLoops))
+      return bad(executable.numLoops, " loops are counted, but there are ", loops.size());
     for (size_t i = 0; i < executable.buffers.size(); ++i)
       if (absl::Status s = buffer(i); !s.ok()) return s;
     return absl::OkStatus();
@@ -34,8 +36,8 @@ public:
 
 private:
   struct Loop {
-    int64_t trips = -1; // -1: no such instruction seen
-    bool active = false;
+    int64_t trips;
+    bool active; // its instructions are being walked
   };
 
   template <typename... Parts> absl::Status bad(const Parts &...parts) const {
@@ -91,7 +93,7 @@ private:
       if (index < 0 || static_cast<size_t>(index) >= executable.buffers.size())
         return bad("an instruction names buffer ", index, " of ", executable.buffers.size());
       for (const LoopStride &stride : executable.buffers[index].strides)
-        if (stride.loop < 0 || stride.loop >= executable.numLoops || !loops[stride.loop].active)
+        if (auto loop = loops.find(stride.loop); loop == loops.end() || !loop->second.active)
           return bad("buffer ", index, " is used outside loop ", stride.loop, " that moves it");
     }
     switch (instruction.kind) {
@@ -140,12 +142,11 @@ private:
   absl::Status loop(const Instruction &instruction, int depth) {
     if (instruction.loop < 0 || instruction.loop >= executable.numLoops)
       return bad("a loop has number ", instruction.loop, " of ", executable.numLoops);
-    Loop &loop = loops[instruction.loop];
-    if (loop.trips >= 0) return bad("two loops have number ", instruction.loop);
+    auto [entry, isNew] = loops.try_emplace(instruction.loop, Loop{instruction.trips, true});
+    if (!isNew) return bad("two loops have number ", instruction.loop);
     if (instruction.trips < 0) return bad("loop ", instruction.loop, " has negative trips");
-    loop = {instruction.trips, true};
     absl::Status status = instructions(instruction.body, depth + 1);
-    loop.active = false;
+    entry->second.active = false;
     return status;
   }
 
@@ -187,12 +188,12 @@ private:
     __int128 lowest = buffer.offset, end = __int128(buffer.offset) + buffer.bytes;
     std::set<int32_t> moved;
     for (const LoopStride &stride : buffer.strides) {
-      if (stride.loop < 0 || stride.loop >= executable.numLoops ||
-          !moved.insert(stride.loop).second)
+      auto loop = loops.find(stride.loop);
+      if (loop == loops.end() || !moved.insert(stride.loop).second)
         return bad("buffer ", index, " is moved by loop ", stride.loop, " that is not there");
       if (stride.strideBytes % int64_t(dtypeBytes(buffer.dtype)) != 0)
         return bad("buffer ", index, " moves by ", stride.strideBytes, " bytes");
-      int64_t trips = loops[stride.loop].trips;
+      int64_t trips = loop->second.trips;
       if (trips <= 0) return absl::OkStatus(); // a slice of nothing, never touched
       __int128 reach = __int128(stride.strideBytes) * (trips - 1);
       (reach < 0 ? lowest : end) += reach;
@@ -203,7 +204,7 @@ private:
   }
 
   const Executable &executable;
-  std::vector<Loop> loops;
+  std::map<int32_t, Loop> loops; ///< by number; as large as there are instructions for it
 };
 
 } // namespace
