@@ -63,7 +63,8 @@ public:
     }
     auto results = ir::interpret(*module, "main", arguments, options);
     if (failed(results)) collector.raise("run: interpreting the graph", at);
-    if (watch) raiseIfFound(*watch, *results, at);
+    // Before anything is updated.
+    if (auto report = watch ? reportOf(*watch, *results) : std::nullopt) raise(*report, at);
     for (const auto &[result, variable] : updates) (*store)[variable] = (*results)[result];
     std::vector<Array> fetched;
     for (int32_t fetch : fetches) fetched.push_back((*results)[static_cast<size_t>(fetch)]);
@@ -76,16 +77,6 @@ public:
   }
 
 private:
-  /// Before anything is updated.
-  static void raiseIfFound(const passes::NumericsWatch &watch, ArrayRef<Array> results,
-                           Location at) {
-    if (watch.nan) raise(reportNan(*watch.nan, watch.infinity), at);
-    bool isFinite = true;
-    for (const Array &result : results)
-      isFinite &= !runtime::findNonFinite(result.dtype(), result.raw(), result.size()).any();
-    if (watch.infinity && !isFinite) raise(reportInfinity(*watch.infinity), at);
-  }
-
   StatePtr state; // owns the context; must outlive the module
   FinishedModule module;
   std::optional<passes::ForwardOps> forward; // when numerics are checked

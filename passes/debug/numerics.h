@@ -73,6 +73,9 @@ private:
 NumericsReport reportNan(const NumericsFinding &nan,
                          const std::optional<NumericsFinding> &infinity);
 NumericsReport reportInfinity(const NumericsFinding &infinity);
+/// Of an interpreted run with these results; none when all is well.
+std::optional<NumericsReport> reportOf(const NumericsWatch &watch,
+                                       llvm::ArrayRef<runtime::HostTensor> results);
 
 /// The observer of a session that finds the origin.
 class NumericsChecker : public runtime::LaunchObserver {

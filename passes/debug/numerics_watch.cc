@@ -89,8 +89,8 @@ NumericsFinding describe(Operation *op, Location location, ArrayRef<HostTensor> 
         lineAt(location, name + " makes " + what + (derivative.empty() ? "" : " " + derivative));
     finding.details.push_back(lineAt(location, "element " + indexText(first, result.dims()) +
                                                    " of " + result.typeStr() + " is " + what +
-                                                   ", so are " + std::to_string(count) + " of " +
-                                                   std::to_string(result.size())));
+                                                   " (" + std::to_string(count) + " of " +
+                                                   std::to_string(result.size()) + ")"));
     for (size_t i = 0; i < operands.size(); ++i)
       finding.details.push_back(
           lineAt(location, "operand " + std::to_string(i) + ", " +
@@ -166,6 +166,12 @@ NumericsReport reportInfinity(const NumericsFinding &infinity) {
   NumericsReport report;
   append(report, infinity);
   return report;
+}
+
+std::optional<NumericsReport> reportOf(const NumericsWatch &watch, ArrayRef<HostTensor> results) {
+  if (watch.nan) return reportNan(*watch.nan, watch.infinity);
+  if (watch.infinity && scan(results).any()) return reportInfinity(*watch.infinity);
+  return std::nullopt;
 }
 
 } // namespace weir::passes

@@ -21,6 +21,8 @@ grep -q 'z = f32\[3\] {0, 0, 0}' out || fail "a checked run prints its results"
 grep -q 'model.mlir:4: error: numerics: log makes NaN' out || fail "the op is named at its line"
 grep -q 'element \[1\] of f32\[3\] is NaN' out || fail "the element"
 grep -q 'operand 0, f32\[3\], is -2 there' out || fail "the operand"
+"$weir" run model.mlir --interpret --check-numerics --input x=0,0,0 --input y=0,3,0 > out 2>&1 && fail "NaN passes"
+grep -q 'model.mlir:4: error: numerics: log makes NaN' out || fail "the interpreter names the op as well"
 
 # A learning rate that makes the parameters overflow: the step that reads them is stopped.
 for i in $(seq 40); do echo "the quick brown fox jumps over the lazy dog."; done > text

@@ -52,6 +52,8 @@ bool isAskedFor(mlir::Operation *op, const std::vector<std::string> &asked) {
 
 std::vector<Array> interpretMain(Model &model, const std::vector<Array> &values,
                                  const RunOptions &options) {
+  const passes::ForwardOps forward(*model.module);
+  passes::NumericsWatch watch(forward);
   if (failed(passes::lower(*model.module, passes::Level::Source, passes::Level::Resolved)))
     throw Error("cannot differentiate " + options.source, Location::current());
   ir::InterpretOptions interpretOptions;
@@ -62,9 +64,15 @@ std::vector<Array> interpretMain(Model &model, const std::vector<Array> &values,
         std::printf("%s = %s\n", op->getName().getStringRef().str().c_str(),
                     value.str(options.limit).c_str());
     };
+  if (options.checkNumerics)
+    interpretOptions.inspect = [&](mlir::Operation *op, llvm::ArrayRef<Array> operands,
+                                   llvm::ArrayRef<Array> results) {
+      watch.see(op, op->getLoc(), operands, results);
+    };
   auto outputs = ir::interpret(*model.module, "main", values, interpretOptions);
   if (failed(outputs))
     throw Error("interpreting " + options.source + " failed", Location::current());
+  if (auto report = passes::reportOf(watch, *outputs)) raise(*report);
   return *outputs;
 }
 
@@ -110,9 +118,6 @@ std::vector<Array> runCompiled(Model &model, const std::vector<Port> &resultPort
 void run(const RunOptions &options) {
   if (!options.printAfter.empty() && !options.interpret)
     throw Error("--print-after needs --interpret: compiled kernels have no ops left",
-                Location::current());
-  if (options.checkNumerics && options.interpret)
-    throw Error("--check-numerics is for compiled runs; with --interpret use --print-after",
                 Location::current());
   Model model = loadModel(options.source);
   std::vector<Array> values = argumentValues(arguments(model.main()), options.values);
