@@ -16,6 +16,16 @@ struct Gradient {
 /// ones.
 using UpdateRule = std::function<void(Graph &, const std::vector<Gradient> &)>;
 
+struct SaveOptions {
+  /// A safetensors file beside the graph's, for the variables' values, under their names, and
+  /// constants of 1 KiB and more; empty: everything is in one file.
+  std::string weights;
+  /// false: variables are declared, their values are left out.
+  bool values = true;
+  /// Where the values of variables come from, by name; null: the initial ones.
+  const Program *program = nullptr;
+};
+
 class Graph {
 public:
   /// `seed` decides the initial values that nn's layers draw.
@@ -27,6 +37,16 @@ public:
   /// A value kept between runs. `trainable` ones are what minimize works on.
   Tensor variable(const std::string &name, const Array &initial, bool trainable = true,
                   Location at = Location::current());
+  /// One whose first value is made when a program first needs it; the function may be called again,
+  /// from any thread, and gives the same then.
+  template <std::invocable F>
+  Tensor variable(const std::string &name, TensorType type, F &&initial, bool trainable = true,
+                  Location at = Location::current()) {
+    return declare(name, std::move(type), std::function<Array()>(std::forward<F>(initial)),
+                   trainable, at);
+  }
+  /// Another first value for a variable; programs that are compiled later start with it.
+  void initialize(const Tensor &variable, const Array &value, Location at = Location::current());
   /// A value known now.
   Tensor constant(const Array &value, Location at = Location::current());
   /// A constant scalar.
@@ -61,6 +81,9 @@ public:
   /// and has `rule` assign their new values.
   void minimize(Arg loss, const UpdateRule &rule, const TensorList &only = {});
 
+  /// The input or variable of that name, or else the output. Error: there is none; lists those that
+  /// there are.
+  Tensor tensor(const Name &name) const;
   /// Trainable variables in the order of their declaration.
   std::vector<Gradient> trainables() const;
   uint64_t seed() const;
@@ -69,6 +92,14 @@ public:
 
   /// Compiles what outputs and updates need. The graph can still grow and be compiled again.
   Program compile(CompileOptions options = {}, Location at = Location::current()) const;
+  /// Writes a .weir file, whole or not at all; any language with protobuf can read it. Saving what
+  /// was loaded gives the same bytes.
+  void save(const std::string &path, const SaveOptions &options = {},
+            Location at = Location::current()) const;
+  /// The graph of a .weir file, to be compiled or to grow. Variables without a value there have
+  /// none until Program::setVariable. Errors: not such a file, a newer version, damaged, a graph
+  /// that does not verify.
+  static Graph load(const std::string &path, Location at = Location::current());
   /// The graph in MLIR's text form, with the `weir` dialect.
   std::string toMlir(bool locations = false) const;
 
@@ -78,6 +109,8 @@ public:
 
 private:
   Function declare(Function f, std::vector<TensorType> types, Location at);
+  Tensor declare(const std::string &name, TensorType type, std::function<Array()> initial,
+                 bool trainable, Location at);
   std::shared_ptr<build::GraphState> shared;
 };
 

@@ -29,8 +29,11 @@ template <typename Ports> int32_t positionOf(const Ports &ports, const std::stri
 class FilledStore {
 public:
   FilledStore(const GraphState &state, const CompileOptions &options, Location at)
-      : store(sharedStore(options, at)) {
-    for (const VariableRecord &variable : state.variables) initial.push_back(&variable);
+      : state(state), store(sharedStore(options, at)) {
+    for (const VariableRecord &variable : state.variables) {
+      const TensorType &type = state.record(variable.tensor).type;
+      declared.push_back({variable.name, type.dtype, type.shape});
+    }
     filled = std::async([this] { return fill(); });
   }
 
@@ -45,18 +48,19 @@ private:
 
   /// Values that another program left in the store stay.
   absl::Status fill() {
-    std::vector<runtime::Variable> declared;
-    for (const VariableRecord *variable : initial)
-      declared.push_back({variable->name, variable->initial.dtype(), variable->initial.dims()});
     if (absl::Status s = store->declare(declared); !s.ok()) return s;
-    for (size_t i = 0; i < initial.size(); ++i)
-      if (!store->requireValues({declared[i]}).ok())
-        if (absl::Status s = store->set(initial[i]->name, initial[i]->initial); !s.ok()) return s;
+    for (size_t i = 0; i < declared.size(); ++i) {
+      const VariableRecord &variable = state.variables[i];
+      if (!variable.initial || store->requireValues({declared[i]}).ok()) continue;
+      if (absl::Status s = store->set(variable.name, state.initialValue(variable)); !s.ok())
+        return s;
+    }
     return absl::OkStatus();
   }
 
+  const GraphState &state;
   std::shared_ptr<runtime::VariableStore> store;
-  std::vector<const VariableRecord *> initial;
+  std::vector<runtime::Variable> declared;
   std::future<absl::Status> filled; // last: its destructor waits for the thread
 };
 

@@ -39,11 +39,27 @@ Tensor Graph::input(const std::string &name, DType dtype, Shape shape, Location 
 }
 
 Tensor Graph::variable(const std::string &name, const Array &initial, bool trainable, Location at) {
+  return declare(
+      name, {initial.dtype(), initial.dims()}, [initial] { return initial; }, trainable, at);
+}
+
+Tensor Graph::declare(const std::string &name, TensorType type, std::function<Array()> initial,
+                      bool trainable, Location at) {
+  requireShape("variable", type.shape, at);
   shared->claimName(name, "variable", at);
-  Tensor tensor = addArgument(*shared, {initial.dtype(), initial.dims()}, at);
-  shared->variables.push_back(
-      {name, GraphState::idOf(tensor), initial, trainable && runtime::isFloat(initial.dtype())});
+  Tensor tensor = addArgument(*shared, type, at);
+  shared->variables.push_back({name, GraphState::idOf(tensor), std::move(initial),
+                               trainable && runtime::isFloat(type.dtype)});
   return tensor;
+}
+
+Array GraphState::initialValue(const VariableRecord &variable) const {
+  Array value = variable.initial();
+  const Record &record = records[variable.tensor];
+  if (TensorType{value.dtype(), value.dims()} == record.type) return value;
+  throw Error("variable '" + variable.name + "' is " + record.type.str() +
+                  ", its initial value is " + value.typeStr(),
+              record.made, {}, "");
 }
 
 Tensor Graph::constant(const Array &value, Location at) {
@@ -87,15 +103,28 @@ void Graph::output(const std::string &name, Arg value) {
   shared->outputs.push_back({name, GraphState::idOf(tensor), userFrame(callChain(value.at))});
 }
 
+static VariableRecord &variableRecord(GraphState &state, const char *what, const Tensor &variable,
+                                      Location at) {
+  requireTopLevel(state, what, at);
+  state.use({variable, "variable"}, what, at);
+  for (VariableRecord &candidate : state.variables)
+    if (candidate.tensor == GraphState::idOf(variable)) return candidate;
+  throw Error(std::string(what) + ": the first argument is not a variable", at,
+              {noteOn({variable, "it"})});
+}
+
+void Graph::initialize(const Tensor &variable, const Array &value, Location at) {
+  VariableRecord &record = variableRecord(*shared, "initialize", variable, at);
+  if (TensorType{value.dtype(), value.dims()} != variable.type(at))
+    throw Error("initialize: variable '" + record.name + "' is " + variable.type().str() +
+                    ", the value is " + value.typeStr(),
+                at, {noteOn({variable, "variable"})});
+  record.initial = [value] { return value; };
+}
+
 void Graph::assign(const Tensor &variable, Arg value) {
   const Location at = value.at;
-  requireTopLevel(*shared, "assign", at);
-  shared->use({variable, "variable"}, "assign", at);
-  VariableRecord *record = nullptr;
-  for (VariableRecord &candidate : shared->variables)
-    if (candidate.tensor == GraphState::idOf(variable)) record = &candidate;
-  if (!record)
-    throw Error("assign: the first argument is not a variable", at, {noteOn({variable, "it"})});
+  VariableRecord *record = &variableRecord(*shared, "assign", variable, at);
   Operand updated{value.kind == Arg::IsTensor
                       ? value.tensor
                       : numberAs(shared, "assign", value, variable.type(at)),
@@ -109,6 +138,23 @@ void Graph::assign(const Tensor &variable, Arg value) {
     throw Error("assign: variable '" + record->name + "' is assigned twice", at,
                 {noteOn({shared->handle(*record->update), "the first value"})});
   record->update = GraphState::idOf(updated.tensor);
+}
+
+Tensor Graph::tensor(const Name &name) const {
+  std::string known;
+  auto is = [&](const auto &port) {
+    known += (known.empty() ? "" : ", ") + port.name;
+    return port.name == name.text;
+  };
+  for (const InputRecord &input : shared->inputs)
+    if (is(input)) return shared->handle(input.tensor);
+  for (const VariableRecord &variable : shared->variables)
+    if (is(variable)) return shared->handle(variable.tensor);
+  for (const OutputRecord &output : shared->outputs)
+    if (is(output)) return shared->handle(output.tensor);
+  throw Error("tensor: the graph has no '" + name.text + "'; it has " +
+                  (known.empty() ? "no inputs, variables and outputs" : known),
+              name.at);
 }
 
 std::vector<Gradient> Graph::trainables() const {

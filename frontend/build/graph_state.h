@@ -49,7 +49,7 @@ struct OutputRecord {
 struct VariableRecord {
   std::string name;
   uint32_t tensor;
-  Array initial;
+  std::function<Array()> initial; ///< empty: no value before somebody sets it
   bool trainable;
   std::optional<uint32_t> update = {};
 };
@@ -91,6 +91,8 @@ public:
                              mlir::ArrayRef<mlir::NamedAttribute> attributes,
                              mlir::MutableArrayRef<std::unique_ptr<mlir::Region>> regions,
                              Location at);
+  /// The value of a variable before the first run. Error: it is made with another type.
+  Array initialValue(const VariableRecord &variable) const;
   std::string uniqueName(const std::string &wish) const;
   void claimName(const std::string &name, std::string_view what, Location at);
 

@@ -28,13 +28,15 @@ public:
       store = other->store;
     }
     for (const VariableRecord &variable : state->variables) {
-      auto [entry, added] = store->emplace(variable.name, variable.initial);
-      if (added || (entry->second.dtype() == variable.initial.dtype() &&
-                    entry->second.dims() == variable.initial.dims()))
-        continue;
-      throw Error("compile: variable '" + variable.name + "' is " + entry->second.typeStr() +
-                      " in the program that shares it, " + variable.initial.typeStr() + " here",
-                  at);
+      auto entry = store->find(variable.name);
+      const TensorType &type = state->record(variable.tensor).type;
+      if (entry == store->end()) {
+        if (variable.initial) store->emplace(variable.name, state->initialValue(variable));
+      } else if (TensorType{entry->second.dtype(), entry->second.dims()} != type) {
+        throw Error("compile: variable '" + variable.name + "' is " + entry->second.typeStr() +
+                        " in the program that shares it, " + type.str() + " here",
+                    at);
+      }
     }
     auto main = module->lookupSymbol<func::FuncOp>("main");
     for (unsigned i = 0; i < main.getNumArguments(); ++i) {
@@ -50,8 +52,8 @@ public:
                          Location at) override {
     std::vector<Array> arguments;
     size_t feed = 0;
-    for (const std::string &variable : variableOfArgument)
-      arguments.push_back(variable.empty() ? feeds[feed++] : store->at(variable));
+    for (const std::string &name : variableOfArgument)
+      arguments.push_back(name.empty() ? feeds[feed++] : variable(name, at));
     DiagnosticCollector collector(state->context);
     std::optional<passes::NumericsWatch> watch;
     ir::InterpretOptions options;
@@ -71,7 +73,11 @@ public:
     return fetched;
   }
 
-  Array variable(const std::string &name, Location) const override { return store->at(name); }
+  Array variable(const std::string &name, Location at) const override {
+    auto entry = store->find(name);
+    if (entry != store->end()) return entry->second;
+    throw Error("variable '" + name + "' has no value; set it first", at);
+  }
   void setVariable(const std::string &name, const Array &value, Location) override {
     (*store)[name] = value;
   }

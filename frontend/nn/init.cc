@@ -88,7 +88,10 @@ Tensor parameter(Graph &graph, const std::string &name, TensorType type, const I
     throw Error("parameter: '" + name + "' is " + type.str() +
                     ", but must be a float tensor of sizes >= 0",
                 at);
-  return graph.variable(name, init(type, data::streamKey(graph.seed(), name)), true, at);
+  auto initial = [type, init, key = data::streamKey(graph.seed(), name)] {
+    return init(type, key);
+  };
+  return graph.variable(name, type, initial, true, at);
 }
 
 } // namespace weir::nn

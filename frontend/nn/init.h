@@ -6,7 +6,7 @@
 
 namespace weir::nn {
 
-/// Makes an array of a type from a 64-bit key.
+/// Makes an array of a type from a 64-bit key, when a program first needs it.
 using Initializer = std::function<Array(const TensorType &type, uint64_t key)>;
 
 Initializer zeros();

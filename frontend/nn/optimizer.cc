@@ -11,8 +11,10 @@ namespace {
 
 /// A slot of an optimizer: a variable like the parameter, zero at first.
 Tensor slot(Graph &graph, const Gradient &g, const std::string &suffix) {
-  return graph.variable(g.name + "." + suffix, Array::zeros(g.variable.dtype(), g.variable.shape()),
-                        false);
+  const TensorType type = g.variable.type();
+  return graph.variable(
+      g.name + "." + suffix, type, [type] { return Array::zeros(type.dtype, type.shape); },
+      /*trainable=*/false);
 }
 
 TensorList adamDirections(Graph &graph, const std::vector<Gradient> &gradients, const Tensor &count,

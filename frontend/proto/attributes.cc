@@ -48,15 +48,16 @@ void AttributeWriter::writeTensor(DenseElementsAttr elements, proto::Tensor &to)
     return;
   }
   std::string &name = externalNames[elements];
-  if (name.empty()) {
-    name = "constant" + std::to_string(external->tensors.size());
-    const DType dtype = static_cast<DType>(to.type().dtype() - 1);
-    external->tensors.emplace_back(
-        name, Array(dtype, Shape(to.type().shape().begin(), to.type().shape().end()),
-                    runtime::Bytes::copyOf(bytes.data(), bytes.size())));
+  if (!name.empty()) {
+    to.mutable_external()->set_file(external->file);
+    to.mutable_external()->set_tensor(name);
+    return;
   }
-  to.mutable_external()->set_file(external->file);
-  to.mutable_external()->set_tensor(name);
+  const DType dtype = static_cast<DType>(to.type().dtype() - 1);
+  name = moveOut("constant" + std::to_string(external->tensors.size()),
+                 Array(dtype, Shape(to.type().shape().begin(), to.type().shape().end()),
+                       runtime::Bytes::copyOf(bytes.data(), bytes.size())),
+                 to);
 }
 
 mlir::Attribute AttributeReader::readTensorAttribute(const proto::Tensor &from) const {

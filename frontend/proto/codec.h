@@ -10,9 +10,15 @@
 #include "llvm/ADT/DenseMap.h"
 
 #include <optional>
+#include <set>
 #include <string>
 
 namespace weir::graph_file {
+
+/// The attribute of a variable of @main that is its value; a tensor, never part of the module.
+inline constexpr const char *kInitial = "weir.initial";
+/// Whether every element has the bits of the first.
+bool isSplat(const Array &array);
 
 /// What is wrong, in words; caught by the walk, which knows where.
 struct Problem {
@@ -45,11 +51,17 @@ public:
     }
   }
 
+  /// The value of variable `name`.
+  void write(const Value &value, const std::string &name, proto::Tensor &to);
+
 private:
   void writeTensor(mlir::DenseElementsAttr elements, proto::Tensor &to);
+  /// Gives `array` the name `wish` or the like in the other file.
+  std::string moveOut(const std::string &wish, const Array &array, proto::Tensor &to);
 
   ExternalTensors *external;
   llvm::DenseMap<mlir::Attribute, std::string> externalNames;
+  std::set<std::string> movedNames;
 };
 
 class AttributeReader {
@@ -57,6 +69,7 @@ public:
   AttributeReader(mlir::MLIRContext *context, const ReadTensor &readTensor)
       : context(context), readTensor(readTensor) {}
   mlir::Attribute read(const proto::Attribute &from) const;
+  Value readValue(const proto::Tensor &from) const;
   /// Errors: a name twice or without letters.
   template <typename List> mlir::NamedAttrList read(const List &from) const {
     mlir::NamedAttrList attributes;

@@ -15,8 +15,8 @@ namespace {
 
 class Exporter {
 public:
-  Exporter(ExternalTensors *external, Location at)
-      : attributes(external), locations(graph, attributes), at(at) {}
+  Exporter(ExternalTensors *external, const Values *values, Location at)
+      : attributes(external), locations(graph, attributes), values(values), at(at) {}
 
   proto::Graph run(ModuleOp module) {
     graph.set_format(kFormat);
@@ -69,11 +69,26 @@ private:
     to.set_location(locations.number(function.getLoc()));
     write(function.getBody().front(), *to.mutable_body(), 1);
     for (unsigned i = 0; i < function.getNumArguments(); ++i)
-      if (DictionaryAttr list = function.getArgAttrDict(i))
-        attributes.write(list, *to.mutable_body()->mutable_arguments(i)->mutable_attributes());
+      if (DictionaryAttr list = function.getArgAttrDict(i)) {
+        auto &written = *to.mutable_body()->mutable_arguments(i)->mutable_attributes();
+        attributes.write(list, written);
+        if (function.getSymName() == "main") writeValue(list, written);
+      }
   }
 
-  void define(Value value, proto::Value &to) {
+  /// The value of a variable, in its place among the other attributes.
+  template <typename List> void writeValue(DictionaryAttr argument, List &to) {
+    auto name = argument.getAs<StringAttr>(ir::kVariableAttr);
+    auto value = name && values ? values->find(name.str()) : Values::const_iterator();
+    if (!name || !values || value == values->end()) return;
+    auto &entry = *to.Add();
+    entry.set_name(kInitial);
+    attributes.write(value->second, value->first, *entry.mutable_value()->mutable_tensor());
+    for (int i = to.size() - 1; i > 0 && to[i].name() < to[i - 1].name(); --i)
+      to.SwapElements(i, i - 1);
+  }
+
+  void define(mlir::Value value, proto::Value &to) {
     ids[value] = nextId;
     to.set_id(nextId++);
     encodeType(value.getType(), *to.mutable_type());
@@ -93,12 +108,12 @@ private:
     if (op.getNumSuccessors() || 3 * depth > kMaxDepth - 20)
       throw Problem{"branches between blocks, and deeper regions, cannot be written"};
     to.set_name(op.getName().getStringRef().str());
-    for (Value operand : op.getOperands()) {
+    for (mlir::Value operand : op.getOperands()) {
       auto known = ids.find(operand);
       if (known == ids.end()) throw Problem{"an operand is not defined before its use"};
       to.add_operands(known->second);
     }
-    for (Value result : op.getResults()) define(result, *to.add_results());
+    for (mlir::Value result : op.getResults()) define(result, *to.add_results());
     attributes.write(op.getAttrDictionary(), *to.mutable_attributes());
     to.set_location(locations.number(op.getLoc()));
     for (Region &region : op.getRegions()) {
@@ -110,17 +125,19 @@ private:
   proto::Graph graph;
   AttributeWriter attributes;
   LocationWriter locations;
+  const Values *values;
   Location at;
-  DenseMap<Value, uint64_t> ids;
+  DenseMap<mlir::Value, uint64_t> ids;
   uint64_t nextId = 0;
 };
 
 } // namespace
 
-std::string exportGraph(ModuleOp module, ExternalTensors *external, Location at) {
-  const proto::Graph graph = Exporter(external, at).run(module);
+std::string exportGraph(ModuleOp module, ExternalTensors *external, Location at,
+                        const Values *values) {
+  const proto::Graph graph = Exporter(external, values, at).run(module);
   if (graph.ByteSizeLong() > kMaxBytes)
-    throw Error("the graph has more than 2 GiB; put its constants into a weights file", at);
+    throw Error("the graph has more than 2 GiB; put its values into a weights file", at);
   std::string bytes = graph.SerializeAsString();
   // What is written can be read: names are UTF-8, and attributes do not nest too deeply.
   proto::Graph again;

@@ -18,8 +18,9 @@ namespace {
 class Importer {
 public:
   Importer(MLIRContext &context, const std::string &name, const proto::Graph &graph,
-           const ReadTensor &read)
-      : context(context), name(name), graph(graph), attributes(&context, read), builder(&context) {}
+           const ReadTensor &read, Values *values)
+      : context(context), name(name), graph(graph), attributes(&context, read),
+        initialValues(values), builder(&context) {}
 
   OwningOpRef<ModuleOp> run() {
     OwningOpRef<ModuleOp> module(ModuleOp::create(UnknownLoc::get(&context)));
@@ -91,8 +92,12 @@ private:
     if (from.is_private()) function.setPrivate();
     setDiscardable(function, attributes.read(from.attributes()));
     for (auto [i, argument] : llvm::enumerate(from.body().arguments()))
-      if (!argument.attributes().empty())
-        function.setArgAttrs(i, attributes.read(argument.attributes()).getDictionary(&context));
+      if (!argument.attributes().empty()) {
+        const bool isPort = from.name() == "main";
+        function.setArgAttrs(
+            i, isPort ? readPort(argument)
+                      : attributes.read(argument.attributes()).getDictionary(&context));
+      }
     for (auto [i, result] : llvm::enumerate(from.results()))
       if (!result.attributes().empty())
         function.setResultAttrs(i, attributes.read(result.attributes()).getDictionary(&context));
@@ -103,7 +108,32 @@ private:
     if (!from.body().ops_size()) throw Problem{"the function has no ops; it ends in func.return"};
   }
 
-  void define(const proto::Value &from, Value value) {
+  /// Attributes of an argument of @main, without its value.
+  DictionaryAttr readPort(const proto::Value &argument) {
+    google::protobuf::RepeatedPtrField<proto::NamedAttribute> others;
+    std::optional<graph_file::Value> value;
+    for (const proto::NamedAttribute &entry : argument.attributes()) {
+      if (entry.name() != kInitial) {
+        *others.Add() = entry;
+        continue;
+      }
+      if (value) throw Problem{"attribute 'weir.initial' is given twice"};
+      if (!entry.value().has_tensor()) throw Problem{"attribute 'weir.initial' is not a tensor"};
+      value = attributes.readValue(entry.value().tensor());
+    }
+    NamedAttrList list = attributes.read(others);
+    if (!value) return list.getDictionary(&context);
+    auto variable = dyn_cast_or_null<StringAttr>(list.get(ir::kVariableAttr));
+    if (!variable) throw Problem{"attribute 'weir.initial' is of an argument that is no variable"};
+    auto type = decodeType(&context, argument.type());
+    if (value->type != TensorType{*ir::dtypeOf(type), Shape(type.getShape())})
+      throw Problem{"the value of variable '" + variable.str() + "' is " + value->type.str() +
+                    ", which is not its type"};
+    if (initialValues) initialValues->insert_or_assign(variable.str(), *std::move(value));
+    return list.getDictionary(&context);
+  }
+
+  void define(const proto::Value &from, mlir::Value value) {
     if (!values.emplace(from.id(), value).second)
       throw Problem{"value " + std::to_string(from.id()) + " is defined twice"};
     visible.push_back(from.id());
@@ -182,9 +212,10 @@ private:
   const std::string &name;
   const proto::Graph &graph;
   AttributeReader attributes;
+  Values *initialValues;
   std::optional<LocationReader> locations;
   OpBuilder builder;
-  std::unordered_map<uint64_t, Value> values;
+  std::unordered_map<uint64_t, mlir::Value> values;
   std::vector<uint64_t> visible; // ids of values, in the order of their definition
   // For messages.
   std::string what, functionName;
@@ -195,7 +226,7 @@ private:
 } // namespace
 
 OwningOpRef<ModuleOp> importGraph(std::string_view bytes, MLIRContext &context,
-                                  const std::string &name, const ReadTensor &read) {
+                                  const std::string &name, const ReadTensor &read, Values *values) {
   auto refuse = [&](const std::string &message) { throw Error(message, Place(name, 0), {}, ""); };
   if (!isGraphFile(bytes)) refuse("not a .weir graph file");
   proto::Graph graph;
@@ -211,7 +242,7 @@ OwningOpRef<ModuleOp> importGraph(std::string_view bytes, MLIRContext &context,
     refuse("the file has fields that version " + std::to_string(graph.version()) +
            " of the format does not have");
   context.loadDialect<ir::WeirDialect, func::FuncDialect>();
-  return Importer(context, name, graph, read).run();
+  return Importer(context, name, graph, read, values).run();
 }
 
 } // namespace weir::graph_file

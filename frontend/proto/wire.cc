@@ -41,6 +41,13 @@ template <typename T> static T valueOf(absl::StatusOr<T> value, Location at) {
 
 namespace {
 
+void requireWithin(const std::filesystem::path &file, Location at) {
+  bool inside = !file.empty() && file.is_relative();
+  for (const auto &part : file) inside &= part != "..";
+  if (!inside)
+    throw Error("weights file '" + file.string() + "' is not within the graph's folder", at);
+}
+
 /// The safetensors files beside a graph, opened when they are named.
 class Weights {
 public:
@@ -49,12 +56,9 @@ public:
   Array read(const std::string &file, const std::string &name) {
     auto known = files.find(file);
     if (known == files.end()) {
-      const std::filesystem::path path(file);
-      bool inside = !file.empty() && path.is_relative();
-      for (const auto &part : path) inside &= part != "..";
-      if (!inside) throw Error("weights file '" + file + "' is not within the graph's folder", at);
+      requireWithin(file, at);
       known =
-          files.emplace(file, valueOf(runtime::SafetensorsFile::open((folder / path).string()), at))
+          files.emplace(file, valueOf(runtime::SafetensorsFile::open((folder / file).string()), at))
               .first;
     }
     return valueOf(known->second.tensor(name), at);
@@ -68,18 +72,22 @@ private:
 
 } // namespace
 
-OwningOpRef<ModuleOp> read(const std::string &path, MLIRContext &context, Location at) {
+OwningOpRef<ModuleOp> read(const std::string &path, MLIRContext &context, Location at,
+                           Values *values) {
   const auto file = valueOf(runtime::mapFile(path), at);
   Weights weights(std::filesystem::path(path).parent_path(), at);
+  auto readTensor = [&](const std::string &name, const std::string &tensor) {
+    return weights.read(name, tensor);
+  };
   return importGraph({reinterpret_cast<const char *>(file.data()), file.size()}, context, path,
-                     [&](const std::string &name, const std::string &tensor) {
-                       return weights.read(name, tensor);
-                     });
+                     readTensor, values);
 }
 
-void write(const std::string &path, ModuleOp module, const std::string &weights, Location at) {
+void write(const std::string &path, ModuleOp module, const std::string &weights, Location at,
+           const Values *values) {
+  if (!weights.empty()) requireWithin(weights, at);
   ExternalTensors external{weights};
-  const std::string bytes = exportGraph(module, weights.empty() ? nullptr : &external, at);
+  const std::string bytes = exportGraph(module, weights.empty() ? nullptr : &external, at, values);
   auto check = [&](const absl::Status &status) {
     if (!status.ok()) throw Error(std::string(status.message()), at);
   };
