@@ -128,7 +128,7 @@ void Reducer::returnEverything() {
     if (op.getNumOperands() > 0) llvm::append_range(values, op.getResults());
   if (values.empty()) return;
   main.front().getTerminator()->setOperands(values);
-  main.setAllResultAttrs(ArrayRef<DictionaryAttr>());
+  main->removeAttr(main.getResAttrsAttrName());
   main.setFunctionType(
       FunctionType::get(main.getContext(), main.getArgumentTypes(), ValueRange(values).getTypes()));
   accept(std::move(larger));
