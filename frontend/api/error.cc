@@ -19,7 +19,8 @@ std::string renderLine(const Place &at, const std::string &kind, const std::stri
 
 } // namespace
 
-CallScope::CallScope(Place at) {
+CallScope::CallScope(Place at, std::string module) {
+  at.module = std::move(module);
   scopes.push_back(std::move(at));
 }
 CallScope::~CallScope() {
@@ -28,8 +29,14 @@ CallScope::~CallScope() {
 
 CallChain callChain(Place at) {
   CallChain chain{std::move(at)};
-  for (auto scope = scopes.rbegin(); scope != scopes.rend(); ++scope)
-    if (!sameFrame(chain.back(), *scope)) chain.push_back(*scope);
+  for (auto scope = scopes.rbegin(); scope != scopes.rend(); ++scope) {
+    Place &last = chain.back();
+    const bool isNamedTwice = !last.module.empty() && !scope->module.empty();
+    if (!sameFrame(last, *scope) || isNamedTwice)
+      chain.push_back(*scope);
+    else if (last.module.empty())
+      last.module = scope->module;
+  }
   return chain;
 }
 

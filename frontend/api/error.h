@@ -20,6 +20,7 @@ struct Place {
       : file(std::move(file)), line(line), column(column) {}
   std::string file;
   unsigned line, column;
+  std::string module; ///< what is called there, as CallScope was told: "block0.mlp"
 };
 
 /// Innermost first: the call that failed, then the CallScopes that enclose it.
@@ -61,16 +62,18 @@ private:
 /// While it lives, ops made on this thread belong to the call at `at`. Open one at the start of a
 /// function that builds ops on behalf of its caller:
 ///   Tensor swish(Arg x) { CallScope scope(x.at); return x.tensor * logistic(x.tensor); }
-/// An importer opens one at the line of its text.
+/// An importer opens one at the line of its text. Layers and imported nodes say their name: `weir
+/// view` folds a graph by it.
 class CallScope {
 public:
-  explicit CallScope(Place at);
+  explicit CallScope(Place at, std::string module = "");
   ~CallScope();
   CallScope(const CallScope &) = delete;
   CallScope &operator=(const CallScope &) = delete;
 };
 
-/// `at` and the CallScopes open on this thread, innermost first; a repeated frame is kept once.
+/// `at` and the CallScopes open on this thread, innermost first; a repeated frame is kept once,
+/// with its module.
 CallChain callChain(Place at);
 /// The first frame outside the library's own folders; the outermost frame if there is none.
 Place userFrame(const CallChain &chain);

@@ -35,8 +35,11 @@ TensorType typeOf(Value value) {
 
 mlir::Location GraphState::locate(Location at) {
   SmallVector<mlir::Location> frames;
-  for (const Place &frame : callChain(at))
+  for (const Place &frame : callChain(at)) {
     frames.push_back(FileLineColLoc::get(&context, frame.file, frame.line, frame.column));
+    if (!frame.module.empty())
+      frames.back() = NameLoc::get(StringAttr::get(&context, frame.module), frames.back());
+  }
   if (frames.size() == 1) return frames[0];
   return CallSiteLoc::get(frames[0], ArrayRef<mlir::Location>(frames).drop_front());
 }

@@ -28,7 +28,7 @@ CharGpt::CharGpt(Graph &graph, const CharGptOptions &o, Location at)
     nn::AttentionOptions attention{
         .weight = nn::normal(0.02), .outWeight = nn::normal(residual), .dtype = o.dtype};
     blocks.push_back(
-        {nn::LayerNorm(graph, name + ".norm1", o.features, 1e-5, o.dtype, at),
+        {name, nn::LayerNorm(graph, name + ".norm1", o.features, 1e-5, o.dtype, at),
          nn::Attention(graph, name + ".attention", o.features, o.heads, attention, at),
          nn::LayerNorm(graph, name + ".norm2", o.features, 1e-5, o.dtype, at),
          nn::Linear(graph, name + ".up", o.features, 4 * o.features, linear(o, 0.02, true), at),
@@ -64,6 +64,7 @@ Tensor CharGpt::operator()(Arg tokens) const {
 }
 
 Tensor CharGpt::apply(const Block &block, Tensor h) {
+  CallScope scope(Location::current(), block.name);
   h = h + block.attention(block.attentionNorm(h));
   return h + block.down(nn::gelu(block.up(block.mlpNorm(h))));
 }

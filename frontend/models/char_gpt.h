@@ -29,6 +29,7 @@ public:
 
 private:
   struct Block {
+    std::string name;
     nn::LayerNorm attentionNorm;
     nn::Attention attention;
     nn::LayerNorm mlpNorm;

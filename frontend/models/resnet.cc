@@ -25,7 +25,7 @@ ResNet::ResNet(Graph &graph, const ResNetOptions &o, Location at)
     for (int64_t i = 0; i < o.blocks[stage]; ++i) {
       const std::string name = "stage" + std::to_string(stage) + ".block" + std::to_string(i);
       const int64_t stride = stage > 0 && i == 0 ? 2 : 1;
-      Block block{unit(graph, name + ".first", in, out, 3, stride, o.dtype, at),
+      Block block{name, unit(graph, name + ".first", in, out, 3, stride, o.dtype, at),
                   unit(graph, name + ".second", out, out, 3, 1, o.dtype, at), std::nullopt};
       if (stride != 1 || in != out)
         block.shortcut = unit(graph, name + ".shortcut", in, out, 1, stride, o.dtype, at);
@@ -40,6 +40,7 @@ Tensor ResNet::operator()(Arg images, bool training) const {
   Tensor h = relu(stem(images.tensor, training));
   h = nn::maxPool(h, {.window = {3, 3}, .strides = {2, 2}, .padding = {1, 1}});
   for (const Block &block : blocks) {
+    CallScope inBlock(Location::current(), block.name);
     Tensor y = block.second(relu(block.first(h, training)), training);
     h = relu(y + (block.shortcut ? (*block.shortcut)(h, training) : h));
   }

@@ -34,6 +34,7 @@ private:
     Tensor operator()(const Tensor &x, bool training) const { return norm(conv(x), training); }
   };
   struct Block {
+    std::string name;
     Unit first, second;
     std::optional<Unit> shortcut; ///< where the shape changes
   };

@@ -64,14 +64,14 @@ Tensor withBias(const Tensor &y, const Tensor &bias) {
 
 Conv::Conv(Graph &graph, const std::string &name, int64_t in, int64_t out, Shape window,
            ConvLayerOptions options, Location at)
-    : weight(weights(graph, name, out, in, window, options, at)), window(std::move(window)),
-      options(std::move(options)) {
+    : name(name), weight(weights(graph, name, out, in, window, options, at)),
+      window(std::move(window)), options(std::move(options)) {
   if (this->options.bias)
     bias = parameter(graph, name + ".bias", {this->options.dtype, {out}}, zeros(), at);
 }
 
 Tensor Conv::operator()(Arg x) const {
-  CallScope scope(x.at);
+  CallScope scope(x.at, name);
   const Tensor t = needImage("conv", x, static_cast<int64_t>(window.size()));
   requireIn("conv", t, weight.dim(1) * options.groups, x.at);
   const ConvolutionWindow w{
@@ -82,14 +82,15 @@ Tensor Conv::operator()(Arg x) const {
 ConvTranspose::ConvTranspose(Graph &graph, const std::string &name, int64_t in, int64_t out,
                              Shape window, ConvLayerOptions options, Shape outputPadding,
                              Location at)
-    : weight(weights(graph, name, in, out, window, options, at)), window(std::move(window)),
-      outputPadding(std::move(outputPadding)), options(std::move(options)) {
+    : name(name), weight(weights(graph, name, in, out, window, options, at)),
+      window(std::move(window)), outputPadding(std::move(outputPadding)),
+      options(std::move(options)) {
   if (this->options.bias)
     bias = parameter(graph, name + ".bias", {this->options.dtype, {out}}, zeros(), at);
 }
 
 Tensor ConvTranspose::operator()(Arg x) const {
-  CallScope scope(x.at);
+  CallScope scope(x.at, name);
   const auto spatial = static_cast<int64_t>(window.size());
   const Tensor t = needImage("convTranspose", x, spatial);
   requireIn("convTranspose", t, weight.dim(0), x.at);

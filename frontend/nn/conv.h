@@ -22,6 +22,7 @@ public:
   Conv(Graph &graph, const std::string &name, int64_t in, int64_t out, Shape window,
        ConvLayerOptions options = {}, Location at = Location::current());
   Tensor operator()(Arg x) const;
+  std::string name;
   Tensor weight, bias; ///< bias is empty without options.bias.
 
 private:
@@ -38,6 +39,7 @@ public:
                 ConvLayerOptions options = {}, Shape outputPadding = {},
                 Location at = Location::current());
   Tensor operator()(Arg x) const;
+  std::string name;
   Tensor weight, bias;
 
 private:

@@ -32,12 +32,13 @@ Tensor activate(Activation activation, const Tensor &x) {
 
 Linear::Linear(Graph &graph, const std::string &name, int64_t in, int64_t out,
                LinearOptions options, Location at)
-    : weight(parameter(graph, name + ".weight", {options.dtype, {in, out}}, options.weight, at)) {
+    : name(name),
+      weight(parameter(graph, name + ".weight", {options.dtype, {in, out}}, options.weight, at)) {
   if (options.bias) bias = parameter(graph, name + ".bias", {options.dtype, {out}}, zeros(), at);
 }
 
 Tensor Linear::operator()(Arg x) const {
-  CallScope scope(x.at);
+  CallScope scope(x.at, name);
   requireLastDim("linear", x, weight.dim(0));
   Tensor y = matmul(x.tensor, weight);
   return bias.empty() ? y : y + bias;
@@ -45,22 +46,22 @@ Tensor Linear::operator()(Arg x) const {
 
 Embedding::Embedding(Graph &graph, const std::string &name, int64_t count, int64_t features,
                      EmbeddingOptions options, Location at)
-    : weight(parameter(graph, name + ".weight", {options.dtype, {count, features}}, options.weight,
-                       at)) {}
+    : name(name), weight(parameter(graph, name + ".weight", {options.dtype, {count, features}},
+                                   options.weight, at)) {}
 
 Tensor Embedding::operator()(Arg indices) const {
-  CallScope scope(indices.at);
+  CallScope scope(indices.at, name);
   return take(weight, indices);
 }
 
 LayerNorm::LayerNorm(Graph &graph, const std::string &name, int64_t features, double epsilon,
                      DType dtype, Location at)
-    : scale(parameter(graph, name + ".scale", {dtype, {features}}, ones(), at)),
+    : name(name), scale(parameter(graph, name + ".scale", {dtype, {features}}, ones(), at)),
       shift(parameter(graph, name + ".shift", {dtype, {features}}, zeros(), at)), epsilon(epsilon) {
 }
 
 Tensor LayerNorm::operator()(Arg x) const {
-  CallScope scope(x.at);
+  CallScope scope(x.at, name);
   requireLastDim("layerNorm", x, scale.dim(0));
   return layerNorm(x.tensor, scale, shift, epsilon);
 }
@@ -74,14 +75,14 @@ static int64_t checkHeads(int64_t features, int64_t heads, Location at) {
 
 Attention::Attention(Graph &graph, const std::string &name, int64_t features, int64_t heads,
                      AttentionOptions options, Location at)
-    : qkv(graph, name + ".qkv", checkHeads(features, heads, at), 3 * features,
-          {.bias = options.bias, .weight = options.weight, .dtype = options.dtype}, at),
+    : name(name), qkv(graph, name + ".qkv", checkHeads(features, heads, at), 3 * features,
+                      {.bias = options.bias, .weight = options.weight, .dtype = options.dtype}, at),
       out(graph, name + ".out", features, features,
           {.bias = options.bias, .weight = options.outWeight, .dtype = options.dtype}, at),
       heads(heads), causal(options.causal) {}
 
 Tensor Attention::operator()(Arg x) const {
-  CallScope scope(x.at);
+  CallScope scope(x.at, name);
   requireLastDim("attention", x, qkv.weight.dim(0));
   if (x.tensor.rank() != 3)
     throw Error("attention: the input is " + x.tensor.type().str() +
@@ -98,7 +99,7 @@ Tensor Attention::operator()(Arg x) const {
 
 Mlp::Mlp(Graph &graph, const std::string &name, const std::vector<int64_t> &sizes,
          MlpOptions options, Location at)
-    : activation(options.activation) {
+    : name(name), activation(options.activation) {
   if (sizes.size() < 2)
     throw Error("mlp: " + std::to_string(sizes.size()) +
                     " sizes; at least input and output are needed",
@@ -109,7 +110,7 @@ Mlp::Mlp(Graph &graph, const std::string &name, const std::vector<int64_t> &size
 }
 
 Tensor Mlp::operator()(Arg x) const {
-  CallScope scope(x.at);
+  CallScope scope(x.at, name);
   Tensor h = layers[0](x);
   for (size_t i = 1; i < layers.size(); ++i) h = layers[i](activate(activation, h));
   return h;

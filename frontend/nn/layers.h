@@ -20,6 +20,7 @@ public:
   Linear(Graph &graph, const std::string &name, int64_t in, int64_t out, LinearOptions options = {},
          Location at = Location::current());
   Tensor operator()(Arg x) const;
+  std::string name;
   Tensor weight, bias; ///< bias is empty without options.bias.
 };
 
@@ -34,6 +35,7 @@ public:
   Embedding(Graph &graph, const std::string &name, int64_t count, int64_t features,
             EmbeddingOptions options = {}, Location at = Location::current());
   Tensor operator()(Arg indices) const;
+  std::string name;
   Tensor weight;
 };
 
@@ -43,6 +45,7 @@ public:
   LayerNorm(Graph &graph, const std::string &name, int64_t features, double epsilon = 1e-5,
             DType dtype = f32, Location at = Location::current());
   Tensor operator()(Arg x) const;
+  std::string name;
   Tensor scale, shift;
   double epsilon;
 };
@@ -62,6 +65,7 @@ public:
   Attention(Graph &graph, const std::string &name, int64_t features, int64_t heads,
             AttentionOptions options = {}, Location at = Location::current());
   Tensor operator()(Arg x) const;
+  std::string name;
   Linear qkv, out;
   int64_t heads;
   bool causal;
@@ -83,6 +87,7 @@ public:
   Mlp(Graph &graph, const std::string &name, const std::vector<int64_t> &sizes,
       MlpOptions options = {}, Location at = Location::current());
   Tensor operator()(Arg x) const;
+  std::string name;
   std::vector<Linear> layers;
   Activation activation;
 };

@@ -58,7 +58,8 @@ Tensor assignRows(const Tensor &chosen, const Tensor &assigned, int64_t room) {
 
 Moe::Moe(Graph &graph, const std::string &name, int64_t features, int64_t hidden, int64_t experts,
          MoeOptions o, Location at)
-    : router(parameter(graph, name + ".router",
+    : name(name),
+      router(parameter(graph, name + ".router",
                        {o.dtype == f64 ? f64 : f32, {features, checkOptions(name, experts, o, at)}},
                        o.routerWeight, at)),
       up(parameter(graph, name + ".up", {o.dtype, {experts, features, hidden}}, eachSlice(o.weight),
@@ -83,7 +84,7 @@ Tensor Moe::runExperts(const Tensor &rows, int64_t room) const {
 }
 
 Moe::Result Moe::operator()(Arg x) const {
-  CallScope scope(x.at);
+  CallScope scope(x.at, name);
   const Tensor in = need("moe", x);
   const int64_t features = router.dim(0);
   if (in.rank() < 1 || in.dim(-1) != features)

@@ -51,6 +51,7 @@ public:
   int64_t capacity(int64_t tokens) const;
   int64_t experts() const { return router.dim(1); }
 
+  std::string name;
   Tensor router, up, upBias, down, downBias;
   MoeOptions options;
 

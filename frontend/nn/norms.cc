@@ -53,27 +53,28 @@ Tensor batchNorm(Arg x, Arg mean, Arg variance, Arg scale, Arg shift, double eps
 
 RmsNorm::RmsNorm(Graph &graph, const std::string &name, int64_t features, double epsilon,
                  DType dtype, Location at)
-    : scale(parameter(graph, name + ".scale", {dtype, {features}}, ones(), at)), epsilon(epsilon) {}
+    : name(name), scale(parameter(graph, name + ".scale", {dtype, {features}}, ones(), at)),
+      epsilon(epsilon) {}
 
 Tensor RmsNorm::operator()(Arg x) const {
-  CallScope scope(x.at);
+  CallScope scope(x.at, name);
   return rmsNorm(x, scale, epsilon);
 }
 
 GroupNorm::GroupNorm(Graph &graph, const std::string &name, int64_t groups, int64_t channels,
                      double epsilon, DType dtype, Location at)
-    : scale(parameter(graph, name + ".scale", {dtype, {channels}}, ones(), at)),
+    : name(name), scale(parameter(graph, name + ".scale", {dtype, {channels}}, ones(), at)),
       shift(parameter(graph, name + ".shift", {dtype, {channels}}, zeros(), at)), groups(groups),
       epsilon(epsilon) {}
 
 Tensor GroupNorm::operator()(Arg x) const {
-  CallScope scope(x.at);
+  CallScope scope(x.at, name);
   return groupNorm(x, groups, scale, shift, epsilon);
 }
 
 BatchNorm::BatchNorm(Graph &graph, const std::string &name, int64_t channels,
                      BatchNormOptions options, Location at)
-    : scale(parameter(graph, name + ".scale", {options.dtype, {channels}}, ones(), at)),
+    : name(name), scale(parameter(graph, name + ".scale", {options.dtype, {channels}}, ones(), at)),
       shift(parameter(graph, name + ".shift", {options.dtype, {channels}}, zeros(), at)),
       options(options) {
   const TensorType type{options.dtype, {channels}};
@@ -82,7 +83,7 @@ BatchNorm::BatchNorm(Graph &graph, const std::string &name, int64_t channels,
 }
 
 Tensor BatchNorm::operator()(Arg x, bool training) const {
-  CallScope scope(x.at);
+  CallScope scope(x.at, name);
   const Tensor t = needImage("batchNorm", x);
   if (!training) return batchNorm(t, mean, variance, scale, shift, options.epsilon);
   requireChannels("batchNorm", t, scale, x.at);

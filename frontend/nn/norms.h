@@ -20,6 +20,7 @@ public:
   RmsNorm(Graph &graph, const std::string &name, int64_t features, double epsilon = 1e-6,
           DType dtype = f32, Location at = Location::current());
   Tensor operator()(Arg x) const;
+  std::string name;
   Tensor scale;
   double epsilon;
 };
@@ -30,6 +31,7 @@ public:
   GroupNorm(Graph &graph, const std::string &name, int64_t groups, int64_t channels,
             double epsilon = 1e-5, DType dtype = f32, Location at = Location::current());
   Tensor operator()(Arg x) const;
+  std::string name;
   Tensor scale, shift;
   int64_t groups;
   double epsilon;
@@ -50,6 +52,7 @@ public:
             Location at = Location::current());
   /// x [b, channels, spatial...]. With `training` at most once a graph: it assigns the state.
   Tensor operator()(Arg x, bool training) const;
+  std::string name;
   Tensor scale, shift, mean, variance;
   BatchNormOptions options;
 };

@@ -63,7 +63,8 @@ Tensor batchFirst(const Tensor &ys) {
 
 Lstm::Lstm(Graph &graph, const std::string &name, int64_t in, int64_t hidden, LstmOptions o,
            Location at)
-    : input(parameter(graph, name + ".input", {o.dtype, {in, 4 * checkSizes(name, in, hidden, at)}},
+    : name(name),
+      input(parameter(graph, name + ".input", {o.dtype, {in, 4 * checkSizes(name, in, hidden, at)}},
                       weightOf(o, hidden), at)),
       recurrent(parameter(graph, name + ".recurrent", {o.dtype, {hidden, 4 * hidden}},
                           weightOf(o, hidden), at)),
@@ -82,7 +83,7 @@ Lstm::State Lstm::advance(const Tensor &projected, const State &state) const {
 }
 
 Lstm::State Lstm::step(Arg x, const State &state) const {
-  CallScope scope(x.at);
+  CallScope scope(x.at, name);
   const Tensor t = needFeatures("lstm", x, 2, input.dim(0));
   for (const Tensor &part : {state.hidden, state.cell})
     checkState("lstm", part, t.dim(0), recurrent.dim(0), x.at);
@@ -95,7 +96,7 @@ Lstm::Sequence Lstm::operator()(Arg x) const {
 }
 
 Lstm::Sequence Lstm::operator()(Arg x, const State &initial, bool reverse) const {
-  CallScope scope(x.at);
+  CallScope scope(x.at, name);
   const Tensor t = needFeatures("lstm", x, 3, input.dim(0));
   for (const Tensor &part : {initial.hidden, initial.cell})
     checkState("lstm", part, t.dim(0), recurrent.dim(0), x.at);
@@ -111,7 +112,8 @@ Lstm::Sequence Lstm::operator()(Arg x, const State &initial, bool reverse) const
 
 Gru::Gru(Graph &graph, const std::string &name, int64_t in, int64_t hidden, RecurrentOptions o,
          Location at)
-    : input(parameter(graph, name + ".input", {o.dtype, {in, 3 * checkSizes(name, in, hidden, at)}},
+    : name(name),
+      input(parameter(graph, name + ".input", {o.dtype, {in, 3 * checkSizes(name, in, hidden, at)}},
                       weightOf(o, hidden), at)),
       recurrent(parameter(graph, name + ".recurrent", {o.dtype, {hidden, 3 * hidden}},
                           weightOf(o, hidden), at)),
@@ -130,7 +132,7 @@ Tensor Gru::advance(const Tensor &projected, const Tensor &hidden) const {
 }
 
 Tensor Gru::step(Arg x, const Tensor &hidden) const {
-  CallScope scope(x.at);
+  CallScope scope(x.at, name);
   const Tensor t = needFeatures("gru", x, 2, input.dim(0));
   checkState("gru", hidden, t.dim(0), recurrent.dim(0), x.at);
   return advance(matmul(t, input) + bias, hidden);
@@ -142,7 +144,7 @@ Gru::Sequence Gru::operator()(Arg x) const {
 }
 
 Gru::Sequence Gru::operator()(Arg x, const Tensor &initial, bool reverse) const {
-  CallScope scope(x.at);
+  CallScope scope(x.at, name);
   const Tensor t = needFeatures("gru", x, 3, input.dim(0));
   checkState("gru", initial, t.dim(0), recurrent.dim(0), x.at);
   Scanned all = scan(

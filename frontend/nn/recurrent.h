@@ -42,6 +42,7 @@ public:
   /// `reverse`: from the last step to the first; outputs keep their positions.
   Sequence operator()(Arg x, const State &initial, bool reverse = false) const;
 
+  std::string name;
   Tensor input, recurrent, bias;
 
 private:
@@ -73,6 +74,7 @@ public:
   Sequence operator()(Arg x) const;
   Sequence operator()(Arg x, const Tensor &initial, bool reverse = false) const;
 
+  std::string name;
   Tensor input, recurrent, bias, resetBias;
 
 private:

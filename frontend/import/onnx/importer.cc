@@ -212,7 +212,9 @@ void Importer::importNodes(const google::protobuf::RepeatedPtrField<proto::NodeP
 }
 
 void Importer::importNode(const proto::NodeProto &node, Frame &frame) {
-  CallScope scope(place(node));
+  CallScope scope(place(node), node.name().empty()
+                                   ? node.op_type() + " " + std::to_string(place(node).line)
+                                   : node.name());
   auto made = std::make_shared<Made>();
   made->node = &node;
   made->attributes = frame.attributes;
