@@ -2,6 +2,7 @@
 #include "frontend/import/stablehlo/source.h"
 
 #include "frontend/import/stablehlo/index_helpers.h"
+#include "frontend/import/text/guard.h"
 #include "ir/interfaces/dtype.h"
 
 #include "mlir/IR/AsmState.h"
@@ -36,6 +37,7 @@ Block &Source::onlyBlock(Region &region, const Place &place) {
 }
 
 std::shared_ptr<Source> Source::parse(std::string_view text, const std::string &file) {
+  text::checkText(text, file);
   auto source = std::make_shared<Source>();
   source->file = file;
   source->context.allowUnregisteredDialects();
