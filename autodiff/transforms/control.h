@@ -31,6 +31,11 @@ llvm::SetVector<mlir::Value> outerValues(mlir::Operation *op);
 void carryActivity(Activity &active, mlir::Block &body, mlir::ValueRange inits,
                    mlir::ValueRange carries);
 
+/// Copies the ops of `from` to `b`, without its terminator; calls, also in regions, become what
+/// they call. `map` has the arguments of `from`, and gets what was copied.
+llvm::LogicalResult cloneInlined(Derivatives &derivatives, mlir::Block &from, mlir::IRMapping &map,
+                                 mlir::OpBuilder &b);
+
 /// One argument for each of `values`, of its type.
 llvm::SmallVector<mlir::Value> addArguments(mlir::Block &block, mlir::ValueRange values);
 

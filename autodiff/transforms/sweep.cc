@@ -303,7 +303,9 @@ LogicalResult TransposedSweep::fillForward(Region &region) {
     llvm::append_range(theirs, linearBack);
     mapArguments(sweep.getReverse(), false, plain, back);
     mapArguments(sweep.getReverse(), true, theirs, back);
-    clone(sweep.getReverse(), back, b);
+    // A call may give what the transpose reads together with what reads other reverse states.
+    if (failed(cloneInlined(outer.linear.derivatives, sweep.getReverse().front(), back, b)))
+      return failure();
   }
   Activity active(outer.linear);
   for (Value v : linearStates) active.insert(v);

@@ -93,6 +93,105 @@ TEST_P(While, NewtonsRootHasFirstAndSecondDerivative) {
   }
 }
 
+/// The same, a step being a call of a function that closes over `a`, and calls another one.
+Tensor newtonRootByCalls(Tensor a) {
+  Function quotient([a](Tensor x) { return a / x; }, "quotient");
+  Function step([quotient](Tensor x) { return 0.5 * (x + quotient(x)[0]); }, "step");
+  return whileLoop(
+      a, [a](Tensor x) { return abs(x * x - a) > 1e-12 * a; },
+      [step](Tensor x) { return step(x)[0]; });
+}
+
+TEST_P(While, StepsThatCallFunctionsHaveFirstAndSecondDerivative) {
+  Graph g;
+  Tensor a = g.input("a", f64, {}), one = g.scalar(1, f64);
+  Function f(newtonRootByCalls);
+  g.output("forward", jvp(f)(a, one)[1]);
+  g.output("reverse", grad(f)(a)[0]);
+  g.output("forwardOverReverse", jvp(grad(f))(a, one)[1]);
+  g.output("reverseOverReverse", grad(grad(f))(a)[0]);
+  g.output("reverseOverForward", grad([f, one](Tensor x) { return jvp(f)(x, one)[1]; })(a)[0]);
+  Program program = compile(g);
+  for (double value : {2.0, 0.37, 1e4}) {
+    Fetched out = program.run({{"a", Array::scalar<double>(value)}});
+    double root = std::sqrt(value), second = -0.25 / (root * value);
+    for (const char *name : {"forward", "reverse"})
+      EXPECT_NEAR(out.scalar(name) * 2 * root, 1, 1e-9) << name << " at " << value;
+    for (const char *name : {"forwardOverReverse", "reverseOverReverse", "reverseOverForward"})
+      EXPECT_NEAR(out.scalar(name) / second, 1, 1e-5) << name << " at " << value;
+  }
+}
+
+/// sin, n times, by a call inside of branches and loops of the body; closes over `scale`.
+Tensor sines(Tensor v, Tensor scale, Tensor n) {
+  Function step([scale](Tensor x) { return sin(x) * scale; }, "sine");
+  auto twiceOrOnce = [step](Tensor x) {
+    Tensor once = cond(x > 0.5, [&] { return step(x)[0]; }, [&] { return step(x)[0] + 0 * x; });
+    return scan({once}, {},
+                [step](const TensorList &c, const TensorList &) {
+                  return Scanned{{step(c[0])[0]}, {}};
+                },
+                {.trips = 2})
+        .carries[0];
+  };
+  return whileLoop(
+      {v, n - n}, [n](const TensorList &c) { return c[1] < n; },
+      [&](const TensorList &c) { return TensorList{twiceOrOnce(c[0]), c[1] + 1}; })[0];
+}
+
+TEST_P(While, CallsInBranchesAndLoopsOfABodyHaveAHessian) {
+  Graph g;
+  Tensor v = g.input("v", f64, {}), scale = g.input("scale", f64, {}), n = g.input("n", i64, {});
+  Function f([n](Tensor v, Tensor scale) { return sines(v, scale, n); });
+  Function sum2([f](Tensor v, Tensor scale) {
+    Results slopes = grad(f, {0, 1})(v, scale);
+    return slopes[0] + slopes[1];
+  });
+  g.output("slope", f(v, scale)[0]);
+  Results slopes = grad(f, {0, 1})(v, scale), seconds = grad(sum2, {0, 1})(v, scale);
+  for (int i : {0, 1}) {
+    g.output("slope" + std::to_string(i), slopes[i]);
+    g.output("second" + std::to_string(i), seconds[i]);
+  }
+  Program program = compile(g);
+  auto run = [&](double at, double by) {
+    return program.run({{"v", Array::scalar<double>(at)},
+                        {"scale", Array::scalar<double>(by)},
+                        {"n", Array::scalar<int64_t>(3)}});
+  };
+  constexpr double h = 1e-5, at = 0.9, by = 1.1;
+  Fetched out = run(at, by);
+  auto slopeSum = [](const Fetched &o) { return o.scalar("slope0") + o.scalar("slope1"); };
+  double byV = (slopeSum(run(at + h, by)) - slopeSum(run(at - h, by))) / (2 * h),
+         byScale = (slopeSum(run(at, by + h)) - slopeSum(run(at, by - h))) / (2 * h);
+  EXPECT_NEAR(out.scalar("second0"), byV, 1e-7 * (1 + std::abs(byV)));
+  EXPECT_NEAR(out.scalar("second1"), byScale, 1e-7 * (1 + std::abs(byScale)));
+}
+
+TEST_P(While, BodyMayHaveAReverseRuleOfItsOwn) {
+  Graph g;
+  Tensor v = g.input("v", f64, {}), n = g.input("n", i64, {});
+  // The rule says thrice the slope, to be told from the function's own.
+  Function sine([](Tensor x) { return sin(x); });
+  Function forward([](Tensor x) { return TensorList{sin(x), cos(x)}; });
+  Function backward([](Tensor slope, Tensor ct) { return 3 * slope * ct; });
+  Function step = customVjp(sine, forward, backward);
+  auto loss = [=](Tensor v) {
+    return whileLoop(
+        {v, n - n}, [n](const TensorList &c) { return c[1] < n; },
+        [step](const TensorList &c) { return TensorList{step(c[0])[0], c[1] + 1}; })[0];
+  };
+  g.output("slope", grad(loss)(v)[0]);
+  Program program = compile(g);
+  for (int64_t trips : {0, 1, 5}) {
+    double x = 0.7, slope = 1;
+    for (int64_t i = 0; i < trips; ++i) slope *= 3 * std::cos(x), x = std::sin(x);
+    Fetched out =
+        program.run({{"v", Array::scalar<double>(0.7)}, {"n", Array::scalar<int64_t>(trips)}});
+    EXPECT_NEAR(out.scalar("slope") / slope, 1, 1e-12) << trips;
+  }
+}
+
 TEST(ReverseThroughWhile, NeedsTheSameMemoryForAnyNumberOfSteps) {
   Graph g;
   Tensor v = g.input("v", f64, {64}), n = g.input("n", i64, {});
