@@ -1,6 +1,6 @@
 // Graphs of nested control flow: compiled, interpreted, and interpreted as dataflow primitives,
-// which must be the same bits as interpreted; and their derivatives by all oracles. features: G10
-// G7 G11 G12 A8
+// which must be the same bits as interpreted; and their derivatives by all oracles. A batch is
+// compared with a loop over its slices. features: G10 G7 G11 G12 A8 A10 A11 A13
 #include "passes/debug/reduce.h"
 #include "passes/pipelines/pipelines.h"
 #include "tests/fuzz/forms.h"
@@ -8,6 +8,7 @@
 #include "tests/fuzz/seeds.h"
 #include "tests/harness/backend.h"
 #include "tests/harness/derivative.h"
+#include "tests/harness/slices.h"
 
 #include "mlir/Pass/PassManager.h"
 
@@ -43,7 +44,10 @@ static std::string compareAll(TestContext &context, mlir::ModuleOp module, const
   Forms ofResolved;
   countForms(*resolved, ofResolved);
   for (auto [depth, count] : ofResolved["sweep"]) forms["sweep"][depth] += count;
-  auto expected = ir::interpretWithBounds(*resolved, "main", inputs);
+  Module bySlices = module.clone();
+  loopOverSlices(*bySlices);
+  if (failed(resolveAutodiff(*bySlices))) return "no derivative: " + context.takeMessages();
+  auto expected = ir::interpretWithBounds(*bySlices, "main", inputs);
   auto interpreted = ir::interpret(*resolved, "main", inputs);
   if (failed(expected) || failed(interpreted)) return context.takeMessages();
   std::string wrong = compareDataflow(context, module, inputs, *interpreted, seed);
@@ -63,8 +67,9 @@ TEST(NestedControlFlow, IsTheSameCompiledInterpretedAndAsDataflow) {
   int64_t ops = 0;
   for (int seed : seeds()) {
     TestContext context;
-    Module module = randomModule(context.get(), seed,
-                                 {.onlyF64 = seed % 2 == 0, .nested = true, .requests = true});
+    Module module = randomModule(
+        context.get(), seed,
+        {.onlyF64 = seed % 2 == 0, .nested = true, .requests = true, .reverseRules = true});
     countForms(*module, forms);
     std::map<std::string, int> counts;
     countOps(*module, counts);
@@ -85,6 +90,8 @@ TEST(NestedControlFlow, IsTheSameCompiledInterpretedAndAsDataflow) {
             << " elements have a bound\n";
   for (const char *form : {"if", "choice", "scan", "while", "call", "vjp"})
     for (int depth : {1, 2, 3}) EXPECT_GT(forms[form][depth], 0) << form << " at depth " << depth;
+  for (const char *form : {"checkpoint", "vmap", "custom_jvp", "custom_vjp", "bounded", "segments"})
+    EXPECT_FALSE(forms[form].empty()) << form;
   EXPECT_FALSE(forms["sweep"].empty());
   EXPECT_GT(coverage.bounded, coverage.elements * 0.5);
 }
@@ -94,8 +101,9 @@ TEST(NestedControlFlow, HasDerivativesThatAgree) {
   Forms forms;
   for (int seed : seeds()) {
     TestContext context;
-    Module module =
-        randomModule(context.get(), seed, {.maxOps = 40, .onlyF64 = true, .nested = true});
+    GenerateOptions options{.maxOps = 40, .onlyF64 = true, .nested = true};
+    options.reverseRules = seed % 3 == 1; // the others have a forward mode
+    Module module = randomModule(context.get(), seed, options);
     countForms(*module, forms);
     bool second = seed % 4 == 0;
     std::string failure =

@@ -1,6 +1,7 @@
 // Walks regions and callees from @main.
 #include "tests/fuzz/forms.h"
 
+#include "ir/checkpoint/policy.h"
 #include "ir/dialect/weir.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -19,9 +20,28 @@ static bool isChoice(ir::IfOp op) {
          });
 }
 
+static bool isCheckpoint(mlir::Operation &op) {
+  return mlir::isa<ir::CallOp>(op) && op.hasAttr(ir::kCheckpointAttr);
+}
+
+/// A while with a bound yields what one branch gives, a scan by segments what a checkpoint does.
+static std::string formOfScan(ir::ScanOp op) {
+  mlir::Block &body = op.getBody().front();
+  mlir::Operation *last = body.getTerminator();
+  mlir::Operation *giver = last->getNumOperands() ? last->getOperand(0).getDefiningOp() : nullptr;
+  bool isAll =
+      giver && giver->getBlock() == &body &&
+      llvm::all_of(last->getOperands(), [&](mlir::Value v) { return v.getDefiningOp() == giver; });
+  if (isAll && mlir::isa<ir::IfOp>(giver)) return "bounded";
+  return isAll && isCheckpoint(*giver) ? "segments" : "scan";
+}
+
 static std::string formOf(mlir::Operation &op) {
+  if (auto scan = mlir::dyn_cast<ir::ScanOp>(op)) return formOfScan(scan);
+  if (isCheckpoint(op)) return "checkpoint";
   if (auto branch = mlir::dyn_cast<ir::IfOp>(op)) return isChoice(branch) ? "choice" : "if";
-  if (mlir::isa<ir::ScanOp, ir::WhileOp, ir::SweepOp, ir::CallOp, ir::JvpOp, ir::VjpOp>(op))
+  if (mlir::isa<ir::WhileOp, ir::SweepOp, ir::CallOp, ir::JvpOp, ir::VjpOp, ir::VmapOp,
+                ir::CustomJvpOp, ir::CustomVjpOp>(op))
     return op.getName().stripDialect().str();
   return "";
 }

@@ -13,7 +13,8 @@ namespace weir::testing {
 using Forms = std::map<std::string, std::map<int, int>>;
 
 /// Adds what @main has, in the functions that it calls or differentiates too: if, choice (among
-/// more than two), scan, while, sweep, call, jvp, vjp. A call is no depth of its own.
+/// more than two), scan, bounded (a while, as a scan), segments (a scan by), while, sweep, call,
+/// checkpoint, jvp, vjp, vmap, custom_jvp, custom_vjp. A call is no depth of its own.
 void countForms(mlir::ModuleOp module, Forms &forms);
 
 /// A row for each form, a column for each depth.

@@ -13,10 +13,13 @@ struct GenerateOptions {
   int minOps = 10, maxOps = 60; // of @main, regions included
   /// Floats are f64 only, for derivatives against central differences.
   bool onlyF64 = false;
-  /// Mostly control flow: every form of loop, branch and call, to depth 3.
+  /// Mostly control flow: every form of loop, branch and call, and what is made of functions, to
+  /// depth 3.
   bool nested = false;
   /// With `nested`: jvp and vjp of functions are ops among others.
   bool requests = false;
+  /// With `nested`: custom_vjp in @main, which then has no forward mode.
+  bool reverseRules = false;
 };
 
 /// A module with @main and functions that it calls. Arguments take values of randomInputs with

@@ -18,6 +18,7 @@ static std::vector<WeightedStep> stepsFor(const GenerateOptions &options) {
     add(family(), 1);
   add(controlSteps(), options.nested ? 5 : 1);
   if (options.nested) add(choiceSteps(), 5);
+  if (options.nested) add(functionSteps(), 5);
   if (options.requests) add(requestSteps(), 5);
   return steps;
 }
@@ -162,6 +163,25 @@ void RandomGraph::inRegion(mlir::Region &region, llvm::ArrayRef<Argument> argume
   scope.resize(outer);
 }
 
+mlir::func::FuncOp
+RandomGraph::newFunction(llvm::StringRef name, mlir::TypeRange arguments,
+                         const std::function<llvm::SmallVector<Value>(mlir::ValueRange)> &fill) {
+  mlir::OpBuilder::InsertionGuard guard(b);
+  std::vector<Known> outer;
+  std::swap(outer, scope);
+  b.setInsertionPointToEnd(module->getBody());
+  auto function = mlir::func::FuncOp::create(b, loc, name.str() + std::to_string(helpers++),
+                                             b.getFunctionType(arguments, {}));
+  function.setPrivate();
+  b.setInsertionPointToEnd(function.addEntryBlock());
+  for (Value argument : function.getArguments()) add(argument, kInputRange.high, true);
+  llvm::SmallVector<Value> results = fill(function.getArguments());
+  mlir::func::ReturnOp::create(b, loc, results);
+  function.setFunctionType(b.getFunctionType(arguments, mlir::ValueRange(results).getTypes()));
+  std::swap(outer, scope);
+  return function;
+}
+
 mlir::func::FuncOp RandomGraph::callee() {
   return callees.empty() ? mlir::func::FuncOp() : rng.pick(callees);
 }
@@ -197,6 +217,7 @@ mlir::OwningOpRef<mlir::ModuleOp> RandomGraph::build() {
     callees.push_back(made);
   }
   ops = 0;
+  isMain = true;
   function("main", options.minOps + rng.below(options.maxOps - options.minOps + 1));
   return std::move(module);
 }

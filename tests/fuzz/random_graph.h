@@ -89,6 +89,12 @@ public:
   /// goes out of it after.
   void inRegion(mlir::Region &region, llvm::ArrayRef<Argument> arguments,
                 const std::function<llvm::SmallVector<mlir::Value>()> &fill);
+  /// Adds a private function whose body `fill` writes, with nothing but its arguments in scope.
+  mlir::func::FuncOp
+  newFunction(llvm::StringRef name, mlir::TypeRange arguments,
+              const std::function<llvm::SmallVector<mlir::Value>(mlir::ValueRange)> &fill);
+  /// Whether a custom_vjp may stand here: not where forward mode may be asked for.
+  bool mayHaveReverseRules() const { return options.reverseRules && isMain; }
   /// A random function of the module that takes and gives values like those in scope, or null.
   mlir::func::FuncOp callee();
 
@@ -103,7 +109,8 @@ private:
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::vector<Known> scope;
   std::vector<mlir::func::FuncOp> callees;
-  int ops = 0;
+  int ops = 0, helpers = 0;
+  bool isMain = false;
 };
 
 // The steps of each family.
@@ -114,8 +121,9 @@ std::vector<WeightedStep> indexingSteps();    // and random numbers
 std::vector<WeightedStep> orderedSteps();
 std::vector<WeightedStep> windowSteps();
 std::vector<WeightedStep> controlSteps();
-std::vector<WeightedStep> choiceSteps();  // of one among many regions
-std::vector<WeightedStep> requestSteps(); // of derivatives
+std::vector<WeightedStep> choiceSteps();   // of one among many regions
+std::vector<WeightedStep> requestSteps();  // of derivatives
+std::vector<WeightedStep> functionSteps(); // what is made of functions
 
 /// No result of a step has more elements.
 inline constexpr int64_t kMaxElements = 600;

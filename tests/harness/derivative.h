@@ -23,7 +23,8 @@ struct DerivativeStats {
 /// dual numbers, ⟨ct, J·t⟩ = ⟨Jᵀ·ct, t⟩, the VJP against the tape, and, with `second`, the JVP of
 /// the VJP against central differences of the VJP and the tape of dual numbers. An empty string, or
 /// what is wrong. A derivative may differ by `tolerance` relative to 1 + itself. The module is not
-/// changed; inputs must be f64 where float.
+/// changed; inputs must be f64 where float. A module with custom_vjp has no forward mode: its VJP
+/// is compared with the others alone.
 std::string checkDerivatives(mlir::ModuleOp module, llvm::ArrayRef<runtime::HostTensor> inputs,
                              uint64_t seed, double tolerance, bool second, DerivativeStats &stats);
 
