@@ -14,5 +14,7 @@ void addIndexingRules(DerivativeRules &c);
 void addScatterRules(DerivativeRules &c);
 void addOrderedRules(DerivativeRules &c);
 void addStateRules(DerivativeRules &c);
+/// Of the spmd dialect.
+void addCollectiveRules(DerivativeRules &c);
 
 } // namespace weir::autodiff

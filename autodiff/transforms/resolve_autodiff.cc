@@ -6,6 +6,7 @@
 #include "autodiff/batching/batching.h"
 #include "autodiff/rules/rules.h"
 #include "autodiff/transforms/control.h"
+#include "ir/collective/spmd.h"
 #include "mlir/Pass/Pass.h"
 
 using namespace mlir;
@@ -251,9 +252,15 @@ static void addRules(MLIRContext *, WeirDialect *dialect) {
   c.add<CustomLinearOp>({Derivative::ByHand, nullptr, nullptr, &kCustomLinearStructure});
 }
 
+static void addSpmdRules(MLIRContext *, spmd::SpmdDialect *dialect) {
+  if (dialect->getRegisteredInterface<DerivativeRules>()) return;
+  addCollectiveRules(dialect->addInterface<DerivativeRules>());
+}
+
 void registerDerivativeRules(DialectRegistry &registry) {
-  registry.insert<WeirDialect, func::FuncDialect>();
+  registry.insert<WeirDialect, spmd::SpmdDialect, func::FuncDialect>();
   registry.addExtension(addRules);
+  registry.addExtension(addSpmdRules);
 }
 
 std::unique_ptr<Pass> createResolveAutodiffPass() {

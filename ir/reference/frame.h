@@ -106,6 +106,7 @@ void addOrdered(Evaluators &evaluators);
 void addCreation(Evaluators &evaluators);
 void addControl(Evaluators &evaluators);
 void addDataflow(Evaluators &evaluators);
+void addCollective(Evaluators &evaluators);
 
 /// Zeros of the type of `value`.
 inline NdArray resultArray(mlir::Value value) {

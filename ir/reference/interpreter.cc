@@ -31,6 +31,7 @@ const Evaluators &Evaluators::all() {
     addCreation(e);
     addControl(e);
     addDataflow(e);
+    addCollective(e);
     return e;
   }();
   return evaluators;

@@ -29,6 +29,11 @@ struct InterpretOptions {
   /// Which op of a dataflow graph goes first when several can: 0 for the one that could first, else
   /// a random one of this seed. Results do not depend on it.
   uint64_t firingOrder = 0;
+  /// Collectives of a program of one device, which has to meet the others: the op and its operand,
+  /// null for axis_index. Collectives of whole values are the identity and do not come here.
+  std::function<mlir::FailureOr<runtime::HostTensor>(mlir::Operation *,
+                                                     const runtime::HostTensor *operand)>
+      collective;
   /// Calls nested deeper than this are refused: a function of a graph cannot end a recursion.
   int maxCallDepth = 64;
 };
