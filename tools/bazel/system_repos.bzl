@@ -124,24 +124,26 @@ plain_repository = repository_rule(
     configure = True,
 )
 
-# ---- Open MPI ------------------------------------------------------------------
+# ---- Open MPI (optional) --------------------------------------------------------
 
 def _openmpi_impl(rctx):
     inc = "/usr/lib/x86_64-linux-gnu/openmpi/include"
-    if not rctx.path(inc + "/mpi.h").exists:
-        _fail_need("mpi.h", "libopenmpi-dev openmpi-bin")
-    rctx.symlink(inc, "include")
+    have = rctx.path(inc + "/mpi.h").exists
+    if have:
+        rctx.symlink(inc, "include")
+    rctx.file("gen/weir_mpi_config.h", "#pragma once\n#define WEIR_HAVE_MPI %d\n" % (1 if have else 0))
+    rctx.file("defs.bzl", "HAVE_MPI = %s\n" % have)
     rctx.file("BUILD", """
 package(default_visibility = ["//visibility:public"])
 
 cc_library(
     name = "mpi",
-    hdrs = glob(["include/**/*.h"]),
+    hdrs = ["gen/weir_mpi_config.h"] + glob(["include/**/*.h"], allow_empty = True),
     defines = ["OMPI_SKIP_MPICXX"],
-    includes = ["include"],
-    linkopts = ["-lmpi"],
+    includes = ["gen"{inc}],
+    linkopts = [{lib}],
 )
-""")
+""".format(inc = ', "include"' if have else "", lib = '"-lmpi"' if have else ""))
 
 openmpi_repository = repository_rule(implementation = _openmpi_impl, local = True, configure = True)
 

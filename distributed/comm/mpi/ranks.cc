@@ -1,0 +1,142 @@
+// One rank of the tests under mpirun. usage: ranks WHAT [ALGORITHM]
+//   none         nothing: does MPI work?
+//   conformance  the suite of every communicator, with one algorithm where it can
+//   bytes        an all-reduce of 4 MiB by one algorithm: bytes of all ranks between nodes
+//   server RULE  least squares with the parameters on rank 0
+//   hang         the last rank never comes: the others name it and give up
+//   shape        ranks disagree on a shape
+//   leave        the last rank fails outside of collectives
+//   wait         ranks all-reduce for ever and say their process ids: somebody is to kill one
+#include "distributed/comm/mpi/mpi.h"
+#include "distributed/comm/parameter_server/parameter_server.h"
+#include "runtime/device/collectives/conformance.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <iostream>
+#include <thread>
+
+#include <unistd.h>
+
+using namespace weir;
+using namespace weir::distributed;
+using runtime::CollectiveKind;
+using runtime::CollectiveSpec;
+using runtime::Communicator;
+
+static absl::Status conformance(Communicator &comm) {
+  for (auto check : {+[](Communicator &c) { return runtime::checkEveryCollective(c); },
+                     runtime::checkLongVectors, runtime::checkOverlappingGroups,
+                     runtime::checkManyUnderWay, runtime::checkRefusals})
+    if (absl::Status status = check(comm); !status.ok()) return status;
+  return absl::OkStatus();
+}
+
+static absl::Status allReduce(Communicator &comm, int64_t count) {
+  std::vector<float> data(static_cast<size_t>(count));
+  CollectiveSpec spec{CollectiveKind::AllReduce, runtime::worldGroup(comm.size())};
+  spec.counts = {count};
+  spec.name = "grads";
+  spec.source = "train.cc:12";
+  return comm.run(spec, data.data(), data.data());
+}
+
+/// Rank 0 keeps the parameters; everybody else pulls them towards 1, 2, 3, ...
+static absl::Status server(Communicator &comm, const std::string &rule) {
+  using Options = ParameterServerOptions;
+  Options options{rule == "asynchronous" ? Options::Asynchronous
+                  : rule == "bounded"    ? Options::Bounded
+                                         : Options::Synchronous,
+                  2};
+  runtime::Group group = runtime::worldGroup(comm.size());
+  std::vector<float> w(100), gradient(100);
+  if (comm.rank() == 0) {
+    auto report = serveParameters(
+        comm, group, w,
+        [](std::span<float> w, std::span<const float> gradient) {
+          for (size_t i = 0; i < w.size(); ++i) w[i] -= 0.05f * gradient[i];
+        },
+        options);
+    if (!report.ok()) return report.status();
+    bool good = std::fabs(w[7] - 8) < 1e-2 &&
+                report->applied == (rule == "synchronous" ? 60 : 60 * (comm.size() - 1)) &&
+                (rule != "bounded" || report->mostAhead <= 2);
+    return good ? absl::OkStatus() : absl::InternalError("the server did not come to the solution");
+  }
+  ParameterWorker worker(comm, group);
+  absl::Status status = worker.pull(w);
+  for (int step = 0; step < 60 && status.ok(); ++step) {
+    for (size_t i = 0; i < w.size(); ++i) gradient[i] = 2 * (w[i] - float(i + 1));
+    status = worker.step(gradient, w);
+  }
+  return status.ok() ? worker.finish() : status;
+}
+
+/// Bytes that all ranks have sent to other nodes, at rank 0.
+static absl::Status report(Communicator &comm, const std::string &algorithm) {
+  int64_t before = comm.traffic().of(CollectiveKind::AllReduce, runtime::Traffic::Inter).bytes;
+  if (absl::Status status = allReduce(comm, 1 << 20); !status.ok()) return status;
+  int64_t sent =
+      comm.traffic().of(CollectiveKind::AllReduce, runtime::Traffic::Inter).bytes - before;
+  CollectiveSpec spec{CollectiveKind::Reduce, runtime::worldGroup(comm.size()),
+                      runtime::DType::I64};
+  spec.counts = {1};
+  int64_t all = 0;
+  absl::Status status = comm.run(spec, &sent, &all);
+  if (comm.rank() == 0)
+    std::cout << "all_reduce " << algorithm << ": " << all << " bytes between nodes" << std::endl;
+  return status;
+}
+
+static absl::Status act(const std::string &what, const std::string &how, Communicator &comm) {
+  bool last = comm.rank() + 1 == comm.size();
+  if (what == "hang") {
+    if (last) std::this_thread::sleep_for(std::chrono::seconds(60));
+    return allReduce(comm, 4);
+  }
+  if (what == "shape") return allReduce(comm, last ? 100 : 50);
+  if (what == "none") return absl::OkStatus();
+  if (what == "server") return server(comm, how);
+  if (what == "leave") return last ? absl::DataLossError("the disk is gone") : allReduce(comm, 4);
+  if (what == "wait") {
+    std::printf("pid %d\n", int(getpid()));
+    std::fflush(stdout);
+    while (true)
+      if (absl::Status status = allReduce(comm, 100'000); !status.ok()) return status;
+  }
+  return what == "bytes" ? report(comm, how) : conformance(comm);
+}
+
+static CommunicatorOptions optionsOf(const std::string &what, const std::string &algorithm) {
+  CommunicatorOptions options;
+  if (what == "hang") options.reportAfter = options.failAfter = std::chrono::milliseconds(500);
+  for (int a = 0; a < kAlgorithms; ++a)
+    if (algorithm == algorithmName(Algorithm(a)))
+      options.choose = [a](const CollectiveSpec &spec, const Topology &topology) {
+        return supports(Algorithm(a), spec.kind, topology) ? Algorithm(a) : Algorithm::Direct;
+      };
+  return options;
+}
+
+int main(int argc, char **argv) {
+  std::string what = argc > 1 ? argv[1] : "", how = argc > 2 ? argv[2] : "direct";
+  auto world = MpiWorld::create();
+  if (!world.ok()) {
+    std::cerr << world.status() << "\n";
+    return 77;
+  }
+  absl::Status status;
+  {
+    auto comm = (*world)->communicator(optionsOf(what, how));
+    status = act(what, how, *comm);
+    if (!status.ok()) comm->abort(status);
+  }
+  const std::vector<int> &nodes = (*world)->nodeOfRank();
+  if (!status.ok())
+    std::cerr << "rank " << (*world)->rank() << ": " << status << std::endl;
+  else if ((*world)->rank() == 0)
+    std::cout << "ok " << (*world)->size() << " ranks on "
+              << *std::max_element(nodes.begin(), nodes.end()) + 1 << " nodes" << std::endl;
+  return status.ok() ? 0 : 1;
+}
