@@ -247,7 +247,7 @@ bool ScheduledCommunicator::done(Pending what) const {
 absl::Status ScheduledCommunicator::wait(Pending what) {
   Clock::time_point since{}; // of the first idle turn in a row
   bool reported = false;
-  for (unsigned turn = 0; !done(what); ++turn) {
+  while (!done(what)) {
     if (!failed.ok()) return failed;
     bool moved = false;
     if (absl::Status status = step(moved); !status.ok()) return status;
@@ -257,7 +257,6 @@ absl::Status ScheduledCommunicator::wait(Pending what) {
     }
     transport->idle();
     if (absl::Status status = transport->aborted(); !status.ok()) return fail(status);
-    if (turn % 64 && since != Clock::time_point{}) continue;
     Clock::time_point now = Clock::now();
     if (since == Clock::time_point{}) since = now;
     const Operation &op = operations[size_t(what.id)];
