@@ -4,6 +4,8 @@
 #include "autodiff/transforms/passes.h"
 #include "codegen/artifact/artifact.h"
 #include "codegen/cpu/compile/compile.h"
+#include "distributed/partition/partition.h"
+#include "ir/collective/spmd.h"
 #include "ir/dataflow/flow.h"
 #include "ir/dialect/weir.h"
 #include "ir/extensions/extensions.h"
@@ -23,7 +25,8 @@ using namespace mlir;
 namespace weir::passes {
 
 void registerDialects(DialectRegistry &registry) {
-  registry.insert<ir::WeirDialect, ir::flow::FlowDialect, func::FuncDialect>();
+  registry
+      .insert<ir::WeirDialect, ir::flow::FlowDialect, ir::spmd::SpmdDialect, func::FuncDialect>();
   autodiff::registerDerivativeRules(registry);
   codegen::registerKernelDialects(registry);
   ir::addExtensions(registry);
@@ -33,6 +36,7 @@ void registerAllPasses() {
   autodiff::registerAutodiffPasses();
   registerSimplifyPasses();
   registerControlFlowPasses();
+  distributed::registerDistributedPasses();
   registerFusePasses();
   registerMemoryPasses();
   PassPipelineRegistration<>(
@@ -68,6 +72,8 @@ void addPipeline(OpPassManager &pm, Level from, Level to, int64_t memoryBudget) 
     pm.addPass(createSimplifyPass());
     pm.addPass(std::make_unique<VerifyLevel>());
   }
+  if (crosses(Level::Sharded)) pm.addPass(distributed::createShardPass());
+  if (to == Level::Sharded) pm.addPass(std::make_unique<VerifyLevel>());
   if (crosses(Level::Kernels)) {
     pm.addPass(createWidenSumsPass());
     pm.addPass(createExpandConvolutionsPass());

@@ -1,7 +1,8 @@
 // The order of the whole way from a graph to an executable, the only place that knows it.
 //
-// graph -> resolve autodiff, simplify -> (Graph) -> fuse into kernels, plan memory -> (Kernels) ->
-// machine code. Each level ends verified and can be written to a folder.
+// graph -> resolve autodiff, simplify -> (Graph) -> shard over a mesh -> (Sharded) -> fuse into
+// kernels, plan memory -> (Kernels) -> machine code. Each level ends verified and can be written to
+// a folder.
 #pragma once
 
 #include "runtime/artifact/executable.h"
@@ -23,6 +24,7 @@ enum class Level {
   Source,   ///< what the frontend builds
   Resolved, ///< no jvp and no vjp left
   Graph,    ///< calls inlined, simplified
+  Sharded,  ///< the program of one device of the mesh
   Kernels   ///< launches of outlined kernels, memory planned
 };
 

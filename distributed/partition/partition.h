@@ -1,0 +1,49 @@
+// From shardings to the program of one device, in three steps with a check between them:
+//
+// insertCollectives, while shapes are global: every op gets the shardings it computes on, chosen by
+// cost where operands and results do not go together, and every value is redistributed to what its
+// user takes. verifySharding is the type rule that closes this level. localize makes shapes those
+// of one device: one program for all of them.
+#pragma once
+
+#include "distributed/propagate/propagate.h"
+
+#include "llvm/ADT/STLFunctionalExtras.h"
+
+namespace mlir {
+class OpPassManager;
+class Pass;
+} // namespace mlir
+
+namespace weir::distributed {
+
+struct InsertOptions {
+  /// Remark on each conflict between splits, and on each op that has no sharding rule.
+  bool remarks = false;
+};
+
+/// Propagates through `function`, then inserts collectives; shapes stay global. What the user said
+/// (spmd.shard) is gone afterwards; attributes say the sharding of every value.
+mlir::LogicalResult insertCollectives(mlir::func::FuncOp function,
+                                      const InsertOptions &options = {});
+
+/// Checks that every op is given values of shardings on which it computes what it says, and that
+/// its results have the shardings that then follow. Errors are diagnostics at the op.
+mlir::LogicalResult verifySharding(mlir::func::FuncOp function);
+
+/// Makes a function with collectives the program of one device.
+mlir::LogicalResult localize(mlir::func::FuncOp function);
+
+/// The shardings that attributes say of the values of a function.
+mlir::FailureOr<llvm::DenseMap<mlir::Value, Sharding>> readShardings(mlir::func::FuncOp function,
+                                                                     const Mesh &mesh);
+
+std::vector<int64_t> shapeOf(mlir::Value value);
+/// Bytes of an element in memory.
+int64_t elementBytes(mlir::Value value);
+
+/// weir-shard (all three on @main; it does nothing without a mesh) and weir-insert-collectives.
+std::unique_ptr<mlir::Pass> createShardPass();
+void registerDistributedPasses();
+
+} // namespace weir::distributed

@@ -1,0 +1,146 @@
+// Random graphs on random meshes with random annotations: the program of one device, run on all of
+// them in lock step, stays within the interpreter's bounds for one device, forward and backward;
+// sharded graphs verify, and do not without any one collective. Uneven pieces are padded with NaN.
+// features: X11 P11 A12
+#include "distributed/partition/lock_step.h"
+#include "distributed/partition/partition.h"
+#include "ir/collective/spmd.h"
+#include "passes/pipelines/pipelines.h"
+#include "tests/fuzz/generator.h"
+#include "tests/fuzz/seeds.h"
+#include "tests/harness/backend.h"
+#include "tests/harness/derivative.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Verifier.h"
+
+#include <gtest/gtest.h>
+#include <iostream>
+
+namespace weir::testing {
+
+using distributed::Mesh;
+using distributed::Sharding;
+using mlir::ModuleOp;
+using mlir::func::FuncOp;
+using runtime::HostTensor;
+
+namespace {
+
+struct Stats {
+  std::map<std::string, int64_t> collectives;
+  int64_t sharded = 0, deletions = 0;
+  Coverage coverage;
+};
+
+/// 1 to 8 devices on one to three axes.
+std::string randomMesh(Rng &rng) {
+  static const std::vector<std::string> meshes = {
+      "a=1", "a=2",     "a=3",     "a=4",     "a=5",         "a=6",     "a=7",
+      "a=8", "a=2,b=2", "a=2,b=3", "a=3,b=2", "a=2,b=2,c=2", "a=1,b=4", "a=4,b=2"};
+  return rng.pick(meshes);
+}
+
+Sharding randomSharding(Rng &rng, const Mesh &mesh, int64_t rank) {
+  Sharding sharding = Sharding::replicated(rank);
+  for (size_t axis = 0; axis < mesh.axes.size() && rank > 0; ++axis)
+    if (rng.chance(0.6)) sharding.dims[rng.below(rank)].push_back(axis);
+  return sharding;
+}
+
+/// Says the shardings of some arguments and of some values within.
+void annotate(FuncOp main, const Mesh &mesh, Rng &rng) {
+  mlir::OpBuilder b(main.getContext());
+  auto text = [&](mlir::Value value) {
+    return b.getStringAttr(randomSharding(rng, mesh, distributed::shapeOf(value).size()).str(mesh));
+  };
+  for (mlir::BlockArgument argument : main.getArguments())
+    if (rng.chance(0.5))
+      main.setArgAttr(argument.getArgNumber(), ir::spmd::kShardingAttr, text(argument));
+  std::vector<mlir::Value> values;
+  main.getBody().walk([&](mlir::Operation *op) {
+    for (mlir::Value value : op->getResults())
+      if (rng.chance(0.08)) values.push_back(value);
+  });
+  for (mlir::Value value : values) {
+    b.setInsertionPointAfterValue(value);
+    auto shard = ir::spmd::ShardOp::create(b, value.getLoc(), value.getType(), value, text(value));
+    value.replaceAllUsesExcept(shard.getResult(), shard);
+  }
+}
+
+/// A sharded graph without one of its collectives must not verify.
+std::string deleteOne(ModuleOp module, Rng &rng, TestContext &context, Stats &stats) {
+  mlir::OwningOpRef<ModuleOp> copy = module.clone();
+  std::vector<mlir::Operation *> collectives;
+  copy->walk([&](mlir::Operation *op) {
+    if (mlir::isa<ir::spmd::SpmdDialect>(op->getDialect())) collectives.push_back(op);
+  });
+  if (collectives.empty()) return "";
+  mlir::Operation *victim = rng.pick(collectives);
+  std::string name = victim->getName().getStringRef().str();
+  victim->getResult(0).replaceAllUsesWith(victim->getOperand(0));
+  victim->erase();
+  ++stats.deletions;
+  bool verifies = succeeded(distributed::verifySharding(copy->lookupSymbol<FuncOp>("main")));
+  context.takeMessages();
+  return verifies ? name + " can be left out:\n" + print(*copy) : "";
+}
+
+std::string check(uint64_t seed, Stats &stats) {
+  TestContext context;
+  mlir::DialectRegistry registry;
+  passes::registerDialects(registry);
+  context.get()->appendDialectRegistry(registry);
+  context.get()->loadDialect<ir::spmd::SpmdDialect>();
+  Rng rng(seed + 77);
+  auto module = randomModule(context.get(), seed, {.maxOps = 30});
+  std::vector<HostTensor> inputs = randomInputsOf(*module, seed);
+  if (seed % 3 == 2) inputs = requestDerivative(*module, inputs, seed);
+  if (failed(passes::lower(*module, passes::Level::Source, passes::Level::Graph)))
+    return "lowering: " + context.takeMessages();
+  auto main = module->lookupSymbol<FuncOp>("main");
+  auto expected = ir::interpretWithBounds(*module, "main", inputs);
+  if (failed(expected)) return "interpreting: " + context.takeMessages();
+
+  std::string meshText = randomMesh(rng);
+  Mesh mesh = distributed::parseMesh(meshText).value();
+  (*module)->setAttr(ir::spmd::kMeshAttr, mlir::StringAttr::get(context.get(), meshText));
+  annotate(main, mesh, rng);
+  auto failureOf = [&](const std::string &what) {
+    return what + ": " + context.takeMessages() + "\n" + print(*module);
+  };
+  std::string before = print(*module);
+  if (failed(distributed::insertCollectives(main))) return failureOf("inserting collectives");
+  if (failed(mlir::verify(*module)) || failed(distributed::verifySharding(main)))
+    return before + failureOf("verifying");
+  if (std::string wrong = deleteOne(*module, rng, context, stats); !wrong.empty()) return wrong;
+  std::string sharded = print(*module);
+  if (failed(distributed::localize(main)) || failed(mlir::verify(*module)))
+    return sharded + failureOf("making shapes local");
+  distributed::Traffic traffic;
+  auto got = distributed::runLockStep(*module, "main", inputs, /*widen=*/false, &traffic);
+  if (failed(got)) return sharded + failureOf("running");
+  for (auto [name, count] : traffic.collectives) stats.collectives[name] += count;
+  stats.sharded += !traffic.collectives.empty();
+  std::string wrong = compare(*expected, *got, &stats.coverage);
+  return wrong.empty() ? "" : wrong + "\n" + sharded + failureOf("local");
+}
+
+} // namespace
+
+TEST(ShardingOfRandomGraphs, ChangesNoResult) {
+  Stats stats;
+  int count = 0;
+  for (int seed : seeds()) {
+    EXPECT_EQ(check(seed, stats), "") << "seed " << seed;
+    ++count;
+  }
+  std::cout << count << " graphs, " << stats.sharded << " of them with collectives:";
+  for (auto [name, times] : stats.collectives) std::cout << " " << times << " " << name;
+  std::cout << "; " << stats.deletions << " deleted collectives refused; " << stats.coverage.bounded
+            << " of " << stats.coverage.elements << " elements have a bound\n";
+  EXPECT_GT(stats.coverage.bounded, stats.coverage.elements * 0.8);
+}
+
+} // namespace weir::testing
