@@ -2,6 +2,7 @@
 #include "frontend/build/backends.h"
 #include "frontend/build/diagnostics.h"
 
+#include "distributed/propagate/propagate.h"
 #include "passes/debug/numerics.h"
 #include "passes/pipelines/pipelines.h"
 #include "runtime/executor/session.h"
@@ -139,6 +140,10 @@ std::unique_ptr<Backend> makeCompiled(const StatePtr &state, FinishedModule modu
   passes::registerDialects(registry);
   state->context.appendDialectRegistry(registry);
   state->context.loadAllAvailableDialects(); // kernels are emitted outside of any pass
+  if (auto mesh = distributed::meshOf(*module); succeeded(mesh) && mesh->devices() > 1)
+    throw Error("compile: a mesh of " + std::to_string(mesh->devices()) +
+                    " devices only runs interpreted so far (CompileOptions::interpret)",
+                at);
   FilledStore store(*state, options, at);
   runtime::SessionOptions settings;
   passes::PipelineOptions pipeline;

@@ -1,6 +1,7 @@
 // Tensors in and out of MLIR: records, scopes, locations, and the emission of one op.
 #include "frontend/build/graph_state.h"
 
+#include "ir/collective/spmd.h"
 #include "ir/dialect/weir.h"
 #include "ir/extensions/extensions.h"
 
@@ -9,7 +10,7 @@ using namespace mlir;
 namespace weir::build {
 
 GraphState::GraphState(uint64_t seed, Location at) : seed(seed) {
-  context.loadDialect<ir::WeirDialect, func::FuncDialect>();
+  context.loadDialect<ir::WeirDialect, ir::spmd::SpmdDialect, func::FuncDialect>();
   ir::loadExtensions(context);
   OpBuilder b(&context);
   mlir::Location made = locate(at);

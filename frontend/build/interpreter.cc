@@ -2,6 +2,9 @@
 #include "frontend/build/backends.h"
 #include "frontend/build/diagnostics.h"
 
+#include "distributed/partition/lock_step.h"
+#include "distributed/partition/partition.h"
+#include "ir/collective/spmd.h"
 #include "ir/dialect/weir.h"
 #include "ir/reference/interpreter.h"
 #include "passes/debug/numerics.h"
@@ -39,6 +42,7 @@ public:
       }
     }
     auto main = module->lookupSymbol<func::FuncOp>("main");
+    isSharded = main.getResultAttr(0, ir::spmd::kShapeAttr) != nullptr;
     for (unsigned i = 0; i < main.getNumArguments(); ++i) {
       auto name = main.getArgAttrOfType<StringAttr>(i, ir::kVariableAttr);
       variableOfArgument.push_back(name ? name.str() : "");
@@ -63,7 +67,8 @@ public:
         watch->see(op, op->getLoc(), operands, values);
       };
     }
-    auto results = ir::interpret(*module, "main", arguments, options);
+    auto results = isSharded ? distributed::runLockStep(*module, "main", arguments)
+                             : ir::interpret(*module, "main", arguments, options);
     if (failed(results)) collector.raise("run: interpreting the graph", at);
     // Before anything is updated.
     if (auto report = watch ? reportOf(*watch, *results) : std::nullopt) raise(*report, at);
@@ -87,6 +92,7 @@ private:
   FinishedModule module;
   std::optional<passes::ForwardOps> forward; // when numerics are checked
   std::shared_ptr<Store> store;
+  bool isSharded; // the program of one device of a mesh; values are kept whole between runs
   std::vector<std::string> variableOfArgument; // empty: an input
   std::vector<std::pair<unsigned, std::string>> updates;
 };
@@ -103,8 +109,14 @@ std::unique_ptr<Backend> makeInterpreter(const StatePtr &state, FinishedModule m
   std::optional<passes::ForwardOps> forward;
   if (options.checkNumerics) forward.emplace(*module);
   DiagnosticCollector collector(state->context);
-  if (failed(passes::lower(*module, passes::Level::Source, passes::Level::Resolved, pipeline)))
-    collector.raise("compile: differentiating the graph", at);
+  FailureOr<distributed::Mesh> mesh = distributed::meshOf(*module);
+  const bool isSharded = succeeded(mesh) && mesh->devices() > 1;
+  if (isSharded && forward)
+    throw Error("compile: checkNumerics watches one device; compile without a mesh", at);
+  const passes::Level level = isSharded ? passes::Level::Sharded : passes::Level::Resolved;
+  if (failed(passes::lower(*module, passes::Level::Source, level, pipeline)))
+    collector.raise(
+        isSharded ? "compile: sharding the graph" : "compile: differentiating the graph", at);
   return std::make_unique<Interpreter>(state, std::move(module), std::move(forward), options, at);
 }
 

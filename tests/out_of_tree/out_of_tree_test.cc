@@ -1,5 +1,6 @@
 // An op that the core has never heard of is built, refused, interpreted, differentiated to any
 // order, fused with others into one kernel, and run.  features: F4
+#include "frontend/api/sharding.h"
 #include "frontend/weir.h"
 #include "tests/out_of_tree/example.h"
 
@@ -88,6 +89,27 @@ TEST_P(OutOfTree, FusesWithTheCoresOps) {
   int launches = 0;
   module->walk([&](ir::LaunchOp) { ++launches; });
   EXPECT_EQ(launches, 1);
+}
+
+/// A loss of seven points and its gradient, on as many devices as the mesh has.
+std::vector<double> lossAndGradient(const std::string &mesh) {
+  Graph g;
+  useMesh(g, Mesh(mesh));
+  Tensor x = g.variable("x", Array::from<double>({7}, kPoints));
+  Function f([](Tensor t) { return sum(example::blend(example::swish(t), t * t)); }, "f");
+  Tensor split = shard(x, {"a"}), loss = f(split), gradient = grad(f)(split);
+  g.output("gradient", gradient);
+  g.output("loss", loss);
+  Fetched got = g.compile({.interpret = true}).run();
+  std::vector<double> values = got["gradient"].toDoubles();
+  values.push_back(got.scalar("loss"));
+  return values;
+}
+
+TEST(OutOfTreeOnAMesh, IsShardedByItsIterationSpace) {
+  example::registerOps();
+  std::vector<double> one = lossAndGradient("a=1"), many = lossAndGradient("a=3");
+  for (size_t i = 0; i < one.size(); ++i) EXPECT_NEAR(one[i], many[i], 1e-12);
 }
 
 } // namespace
