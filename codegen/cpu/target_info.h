@@ -1,5 +1,6 @@
-// What a CPU offers to the kernels compiled for it: vector width, registers, caches. Emitters ask
-// it instead of holding constants, so one emitter serves AVX2 and AVX-512. No LLVM headers here.
+// What a processor offers to the kernels compiled for it: vector width, registers, caches. Emitters
+// ask it instead of holding constants, so one emitter serves AVX2, AVX-512 and the warps of a GPU
+// (codegen/cuda). No LLVM headers here.
 #ifndef WEIR_CODEGEN_CPU_TARGET_INFO_H
 #define WEIR_CODEGEN_CPU_TARGET_INFO_H
 
@@ -20,7 +21,15 @@ struct TargetInfo {
   int64_t l2Bytes = 0;     // of one core
   int64_t l3Bytes = 0;     // shared by all cores; 0: unknown
 
-  int64_t lanes(int64_t elementBytes) const { return vectorBytes / elementBytes; }
+  // A GPU: the lanes of a vector are the threads of a warp, for elements of any size. 0: a CPU.
+  int64_t warpLanes = 0;
+  int64_t wantedTasks = 32;         // for every thread (or warp) to be busy
+  int64_t leastTaskElements = 4096; // below which a loop is not cut into tasks
+  double leastTaskFlops = 500e3;    // the same for dots
+
+  int64_t lanes(int64_t elementBytes) const {
+    return warpLanes ? warpLanes : vectorBytes / elementBytes;
+  }
 };
 
 /// The CPU this process runs on, or nothing when it lacks AVX2 and FMA, which every kernel needs.

@@ -76,8 +76,8 @@ constexpr unsigned outerLoop = 0, dimLoop = 1, innerLoop = 2;
 
 /// A loop over dim that carries the best of each lane of inner.
 void ArgKernel::emitAlongInner() {
-  TaskPlan plan =
-      planTasks(space, {outerLoop}, innerLoop, emitter->getLanes(), /*splitVectorLoop=*/true);
+  TaskPlan plan = planTasks(frame.target, space, {outerLoop}, innerLoop, emitter->getLanes(),
+                            /*splitVectorLoop=*/true);
   emitTasks(frame, *emitter, plan, innerLoop, [&](Value low, Value high) {
     emitVectors(frame, *emitter, innerLoop, low, high, inner, /*cheap=*/false, [&] {
       auto at = [&](Value counter) {
@@ -105,7 +105,8 @@ void ArgKernel::emitAlongInner() {
 void ArgKernel::emitAlongDim() {
   int64_t lanes = emitter->getLanes();
   Type i32 = k.b.getI32Type();
-  TaskPlan plan = planTasks(space, {outerLoop}, dimLoop, lanes, /*splitVectorLoop=*/false);
+  TaskPlan plan =
+      planTasks(frame.target, space, {outerLoop}, dimLoop, lanes, /*splitVectorLoop=*/false);
   emitTasks(frame, *emitter, plan, dimLoop, [&](Value, Value) {
     auto at = [&](Value counter) {
       emitter->bind(dimLoop, counter);

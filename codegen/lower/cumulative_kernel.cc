@@ -126,7 +126,8 @@ LogicalResult CumulativeKernel::lower() {
   int64_t lanes = rows ? 1 : chooseLanes(frame, *graph, innerLoop, {operands[0]->element});
   emitter->vectorize(innerLoop, lanes);
   emitter->bind(innerLoop, k.index(0));
-  TaskPlan plan = planTasks(space, {outerLoop}, innerLoop, lanes, /*splitVectorLoop=*/true);
+  TaskPlan plan =
+      planTasks(frame.target, space, {outerLoop}, innerLoop, lanes, /*splitVectorLoop=*/true);
   emitTasks(frame, *emitter, plan, innerLoop, [&](Value low, Value high) {
     if (rows) return emitChain();
     emitVectors(frame, *emitter, innerLoop, low, high, inner, /*cheap=*/false,

@@ -74,7 +74,8 @@ void Frame::bindArguments(Emitter &emitter) {
 Value Frame::allocate(int64_t count, Type element) {
   Value view = k.view(scratch, scratchBytes, count, element);
   // A vector's worth of slack lets whole vectors be stored at the end of a row.
-  scratchBytes += llvm::alignTo(count * KernelBuilder::bytesOf(element) + target.vectorBytes, 64);
+  int64_t bytes = KernelBuilder::bytesOf(element);
+  scratchBytes += llvm::alignTo((count + target.lanes(bytes)) * bytes, 64);
   return view;
 }
 

@@ -217,11 +217,11 @@ Value KernelBuilder::load(Value memref, Value at, int64_t lanes, Value mask, Typ
 Value KernelBuilder::gather(Value memref, Value base, Value offsets, Value mask, Type element) {
   int64_t lanes = lanesOf(offsets);
   Type inMemory = cast<MemRefType>(memref.getType()).getElementType();
-  if (inMemory.getIntOrFloatBitWidth() < 32)
+  if (inMemory.getIntOrFloatBitWidth() < 32 && !target.warpLanes)
     return fromStored(gatherNarrow(memref, base, offsets, mask), element);
   auto type = VectorType::get({lanes}, inMemory);
   mask = mask ? splat(mask, lanes) : constantInt(b.getI1Type(), 1, lanes);
-  Value zeros = constant(cast<TypedAttr>(b.getZeroAttr(inMemory)), lanes);
+  Value zeros = shared(cast<TypedAttr>(b.getZeroAttr(type)));
   Value gathered = vector::GatherOp::create(b, loc, type, memref, base, offsets, mask, zeros);
   return fromStored(gathered, element);
 }

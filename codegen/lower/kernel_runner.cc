@@ -2,8 +2,7 @@
 #include "codegen/lower/kernel_runner.h"
 
 #include "codegen/cpu/compile/compile.h"
-#include "codegen/cpu/compile/mapped_image.h"
-#include "codegen/lower/lower.h"
+#include "codegen/lower/kernel_device.h"
 #include "ir/dialect/weir.h"
 #include "ir/reference/interpreter.h"
 
@@ -97,13 +96,6 @@ KernelRun runKernel(const std::string &text, const std::vector<HostTensor> &inpu
   run.lowerMillis = millisSince(start);
   if (failed(lowered)) throw std::runtime_error(parsed.errors);
   llvm::raw_string_ostream(run.lowered) << *lowered->function;
-  start = std::chrono::steady_clock::now();
-  CompileOptions options{target, /*threads=*/1, /*verify=*/true};
-  FailureOr<Image> image = compileKernels({lowered->function}, options);
-  run.compileMillis = millisSince(start);
-  if (failed(image)) throw std::runtime_error(parsed.errors + run.lowered);
-  auto mapped = MappedImage::map(*image);
-
   std::vector<void *> buffers;
   for (const HostTensor &input : inputs) buffers.push_back(const_cast<void *>(input.raw()));
   for (Type type : parsed.kernel.getResultTypes()) {
@@ -114,11 +106,11 @@ KernelRun runKernel(const std::string &text, const std::vector<HostTensor> &inpu
   if (inPlace) shareBuffers(parsed.kernel, inputs, buffers);
   run.tasks = lowered->tasks;
   run.scratchBytes = lowered->scratchBytes;
-  std::vector<char> scratch(run.scratchBytes + 64);
-  void *aligned = scratch.data() + (64 - reinterpret_cast<uintptr_t>(scratch.data()) % 64) % 64;
-  for (int part = 0; part < parts; ++part) // Last part first: any order gives the same bits.
-    mapped->kernel("k")(buffers.data(), run.tasks * (parts - 1 - part) / parts,
-                        run.tasks * (parts - part) / parts, aligned);
+  try {
+    if (run.tasks > 0) run.compileMillis = runLowered(*lowered, target, buffers, parts);
+  } catch (const std::exception &error) {
+    throw std::runtime_error(parsed.errors + error.what() + run.lowered);
+  }
   return run;
 }
 
@@ -136,12 +128,10 @@ void expectMatchesReference(const std::string &text, const std::vector<HostTenso
   FailureOr<std::vector<ir::BoundedResult>> expected =
       ir::interpretWithBounds(*parsed.module, "k", inputs);
   ASSERT_TRUE(succeeded(expected)) << parsed.errors;
-  for (const char *level : {"x86-64-v3", "x86-64-v4"}) {
-    std::optional<TargetInfo> target = targetForLevel(level), host = hostTarget();
-    if (!target || target->vectorBytes > host->vectorBytes) continue;
+  for (const auto &[level, target] : testedTargets()) {
     try {
-      KernelRun run = runKernel(text, inputs, *target);
-      KernelRun divided = runKernel(text, inputs, *target, /*parts=*/3, /*inPlace=*/true);
+      KernelRun run = runKernel(text, inputs, target);
+      KernelRun divided = runKernel(text, inputs, target, /*parts=*/3, /*inPlace=*/true);
       for (size_t r = 0; r < expected->size(); ++r) {
         EXPECT_TRUE(run.results[r] == divided.results[r])
             << level << ": depends on how tasks are divided or on where results lie\n"

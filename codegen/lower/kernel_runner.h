@@ -29,8 +29,8 @@ std::vector<runtime::HostTensor> randomInputs(const std::string &text, int64_t i
                                               unsigned seed = 1);
 
 /// Fails the running test unless the kernel agrees with the interpreter within the numeric contract
-/// at both vector widths the host has, and gives the same bits however its tasks are divided and
-/// where its results lie.
+/// on every tested target (kernel_device.h), and gives the same bits however its tasks are divided
+/// and where its results lie.
 void expectMatchesReference(const std::string &text,
                             const std::vector<runtime::HostTensor> &inputs);
 void expectMatchesReference(const std::string &text, int64_t intLimit = 8);

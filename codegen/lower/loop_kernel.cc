@@ -42,13 +42,16 @@ LogicalResult lowerLoopKernel(Frame &frame) {
     for (auto [i, root] : llvm::enumerate(roots))
       emitter.store(root, frame.results[i], flat, frame.exceedsCaches(i));
   };
-  TransposedLoads transposed = findTransposedLoads(*graph, roots, vectorLoop, emitter.getLanes());
+  TransposedLoads transposed; // Registers of a warp's threads are no tile.
+  if (!frame.target.warpLanes)
+    transposed = findTransposedLoads(*graph, roots, vectorLoop, emitter.getLanes());
   if (!transposed.loads.empty()) {
     emitTransposed(frame, emitter, transposed, vectorLoop, roots, flat, storeAll);
     return success();
   }
   SmallVector<unsigned> outer = llvm::to_vector(llvm::seq<unsigned>(0, vectorLoop));
-  TaskPlan plan = planTasks(space, outer, vectorLoop, emitter.getLanes(), /*splitVectorLoop=*/true);
+  TaskPlan plan = planTasks(frame.target, space, outer, vectorLoop, emitter.getLanes(),
+                            /*splitVectorLoop=*/true);
   constexpr int cheap = 24;
   bool isCheap = bodyCost(*graph, vectorLoop) <= cheap;
   emitTasks(frame, emitter, plan, vectorLoop, [&](Value low, Value high) {

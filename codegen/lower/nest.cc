@@ -29,9 +29,9 @@ int bodyCost(const PointGraph &graph, unsigned loop) {
   return cost;
 }
 
-TaskPlan planTasks(const IndexSpace &space, ArrayRef<unsigned> outer, unsigned vectorLoop,
-                   int64_t lanes, bool splitVectorLoop) {
-  constexpr int64_t enough = 32, leastElements = 4096;
+TaskPlan planTasks(const TargetInfo &target, const IndexSpace &space, ArrayRef<unsigned> outer,
+                   unsigned vectorLoop, int64_t lanes, bool splitVectorLoop) {
+  int64_t enough = target.wantedTasks, leastElements = target.leastTaskElements;
   TaskPlan plan;
   plan.loops.assign(outer.begin(), outer.end());
   while (plan.collapsed < outer.size() && plan.tasks < enough)
@@ -40,7 +40,7 @@ TaskPlan planTasks(const IndexSpace &space, ArrayRef<unsigned> outer, unsigned v
   plan.chunkSize = size;
   if (splitVectorLoop && plan.collapsed == outer.size() && plan.tasks < enough &&
       size >= 2 * leastElements) {
-    int64_t parts = std::min<int64_t>(size / leastElements, 4096);
+    int64_t parts = std::min<int64_t>(size / leastElements, std::max<int64_t>(enough, 4096));
     plan.chunkSize = llvm::alignTo(llvm::divideCeil(size, parts), 4 * lanes);
     plan.chunks = llvm::divideCeil(size, plan.chunkSize);
     plan.tasks *= plan.chunks;

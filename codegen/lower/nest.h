@@ -23,8 +23,9 @@ int64_t chooseLanes(const Frame &frame, const PointGraph &graph, unsigned loop,
 int bodyCost(const PointGraph &graph, unsigned loop);
 
 /// Enough tasks to balance threads. `splitVectorLoop`: it may be cut into chunks.
-TaskPlan planTasks(const IndexSpace &space, llvm::ArrayRef<unsigned> outer, unsigned vectorLoop,
-                   int64_t lanes, bool splitVectorLoop);
+TaskPlan planTasks(const TargetInfo &target, const IndexSpace &space,
+                   llvm::ArrayRef<unsigned> outer, unsigned vectorLoop, int64_t lanes,
+                   bool splitVectorLoop);
 
 /// Emits the outer loops of `plan` around `inner`, which gets the range of the vector loop.
 void emitTasks(Frame &frame, Emitter &emitter, const TaskPlan &plan, unsigned vectorLoop,

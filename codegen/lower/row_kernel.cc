@@ -285,7 +285,8 @@ LogicalResult RowKernel::lower() {
   lanes = emitter->getLanes();
   emitter->aligned = true;
   SmallVector<unsigned> outer = llvm::to_vector(llvm::seq<unsigned>(0, columnLoop));
-  TaskPlan plan = planTasks(space, outer, columnLoop, lanes, /*splitVectorLoop=*/false);
+  TaskPlan plan =
+      planTasks(frame.target, space, outer, columnLoop, lanes, /*splitVectorLoop=*/false);
   emitTasks(frame, *emitter, plan, columnLoop, [&](Value, Value) { emitRow(); });
   return success();
 }

@@ -50,13 +50,13 @@ TransposedLoads findTransposedLoads(const PointGraph &graph, ArrayRef<Node *> ro
 }
 
 /// Outer loops as tasks, and where they are too few, chunks of tiles of the transposed loop.
-static TaskPlan planTiles(ArrayRef<Loop> loops, unsigned tiled, unsigned vectorLoop, int64_t lanes,
-                          const IndexSpace &space) {
+static TaskPlan planTiles(const TargetInfo &target, ArrayRef<Loop> loops, unsigned tiled,
+                          unsigned vectorLoop, int64_t lanes, const IndexSpace &space) {
   constexpr int64_t enough = 32, leastElements = 4096;
   SmallVector<unsigned> outer;
   for (unsigned i = 0; i < loops.size(); ++i)
     if (i != tiled && i != vectorLoop) outer.push_back(i);
-  TaskPlan plan = planTasks(space, outer, tiled, lanes, /*splitVectorLoop=*/false);
+  TaskPlan plan = planTasks(target, space, outer, tiled, lanes, /*splitVectorLoop=*/false);
   if (plan.tasks >= enough || plan.collapsed < outer.size()) return plan;
   int64_t size = loops[tiled].size, ofTile = lanes * loops[vectorLoop].size;
   int64_t tiles = std::max(llvm::divideCeil(leastElements, ofTile),
@@ -144,7 +144,8 @@ void emitTransposed(Frame &frame, Emitter &emitter, const TransposedLoads &trans
     emitter.open(loop);
     return Value(loop->getRegion(0).getArgument(0));
   };
-  TaskPlan plan = planTiles(emitter.getLoops(), tiled, vectorLoop, lanes, emitter.getSpace());
+  TaskPlan plan =
+      planTiles(k.target, emitter.getLoops(), tiled, vectorLoop, lanes, emitter.getSpace());
   emitTasks(frame, emitter, plan, tiled, [&](Value low, Value high) {
     Value block = open(low, high, tilesAbreast * lanes);
     Value row = open(k.index(0), k.index(height), lanes);

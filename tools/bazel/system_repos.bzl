@@ -152,26 +152,32 @@ openmpi_repository = repository_rule(implementation = _openmpi_impl, local = Tru
 def _cuda_impl(rctx):
     home = None
     if rctx.os.environ.get("WEIR_CUDA", "auto") != "0":
-        candidates = [rctx.os.environ.get("CUDA_HOME", ""), rctx.os.environ.get("CUDA_PATH", ""), "/usr/local/cuda"]
+        candidates = [
+            rctx.os.environ.get("CUDA_HOME", ""),
+            rctx.os.environ.get("CUDA_PATH", ""),
+            "/usr/local/cuda",
+            rctx.os.environ.get("HOME", "") + "/.cache/weir/cuda",  # tools/setup --cuda
+        ]
         nvcc = rctx.which("nvcc")
         if nvcc:
             candidates.append(str(nvcc.realpath.dirname.dirname))
         for c in candidates:
-            if c and rctx.path(c + "/bin/nvcc").exists and rctx.path(c + "/include/cuda.h").exists:
+            if c and rctx.path(c + "/include/cuda.h").exists:
                 home = str(rctx.path(c).realpath)
                 break
 
-    have = {"CUDA": home != None, "CUDNN": False, "NCCL": False, "CUBLAS": False}
+    have = {"CUDA": home != None, "NVCC": False, "CUDNN": False, "NCCL": False, "CUBLAS": False}
     version = ""
     if home:
+        have["NVCC"] = rctx.path(home + "/bin/nvcc").exists
         have["CUDNN"] = rctx.path(home + "/include/cudnn.h").exists
         have["NCCL"] = rctx.path(home + "/include/nccl.h").exists
         have["CUBLAS"] = rctx.path(home + "/include/cublas_v2.h").exists
         rctx.symlink(home + "/include", "include")
-        r = rctx.execute([home + "/bin/nvcc", "--version"])
-        for line in r.stdout.split("\n"):
-            if "release " in line:
-                version = line.split("release ")[1].split(",")[0]
+        if rctx.path(home + "/bin/ptxas").exists:
+            for line in rctx.execute([home + "/bin/ptxas", "--version"]).stdout.split("\n"):
+                if "release " in line:
+                    version = line.split("release ")[1].split(",")[0]
 
     rctx.file("gen/weir_cuda_config.h", "#pragma once\n" + "".join([
         "#define WEIR_HAVE_%s %d\n" % (k, 1 if v else 0)
@@ -181,6 +187,7 @@ def _cuda_impl(rctx):
 CUDA_HOME = "{home}"
 CUDA_VERSION = "{version}"
 HAVE_CUDA = {cuda}
+HAVE_NVCC = {nvcc}
 HAVE_CUDNN = {cudnn}
 HAVE_NCCL = {nccl}
 
@@ -190,6 +197,7 @@ def if_cuda(yes, no = []):
         home = home or "",
         version = version,
         cuda = have["CUDA"],
+        nvcc = have["NVCC"],
         cudnn = have["CUDNN"],
         nccl = have["NCCL"],
     ))

@@ -188,8 +188,9 @@ static void addEntry(llvm::Function &body, const TargetInfo &target) {
   b.CreateRetVoid();
 }
 
-std::unique_ptr<llvm::Module> toLLVM(ArrayRef<Operation *> kernels, const TargetInfo &target,
-                                     bool verify, llvm::LLVMContext &context) {
+std::unique_ptr<llvm::Module> translateKernels(ArrayRef<Operation *> kernels,
+                                               function_ref<LogicalResult(func::FuncOp)> prepare,
+                                               bool verify, llvm::LLVMContext &context) {
   OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(kernels.front()->getContext()));
   for (Operation *op : kernels) {
     auto kernel = dyn_cast<func::FuncOp>(op);
@@ -198,13 +199,22 @@ std::unique_ptr<llvm::Module> toLLVM(ArrayRef<Operation *> kernels, const Target
     func::FuncOp copy = kernel.clone();
     module->push_back(copy);
     prepareKernel(copy);
+    if (failed(prepare(copy))) return nullptr;
     setAlignments(copy);
   }
   if (verify && failed(mlir::verify(*module))) return nullptr;
   if (failed(convertToLLVMDialect(*module))) return nullptr;
   std::unique_ptr<llvm::Module> result =
       translateModuleToLLVMIR(*module, context, "kernels", /*disableVerification=*/!verify);
-  if (!result) return kernels.front()->emitError("translation to LLVM IR failed"), nullptr;
+  if (!result) kernels.front()->emitError("translation to LLVM IR failed");
+  return result;
+}
+
+std::unique_ptr<llvm::Module> toLLVM(ArrayRef<Operation *> kernels, const TargetInfo &target,
+                                     bool verify, llvm::LLVMContext &context) {
+  auto asTheyAre = [](func::FuncOp) { return success(); };
+  std::unique_ptr<llvm::Module> result = translateKernels(kernels, asTheyAre, verify, context);
+  if (!result) return nullptr;
   llvm::SmallVector<llvm::Function *> bodies;
   for (llvm::Function &function : *result)
     if (!function.isDeclaration()) bodies.push_back(&function);

@@ -6,6 +6,7 @@
 #include "codegen/cpu/target_info.h"
 
 #include "mlir/Support/LLVM.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 
 #include <memory>
 
@@ -15,9 +16,19 @@ class Module;
 } // namespace llvm
 namespace mlir {
 class Operation;
+namespace func {
+class FuncOp;
+} // namespace func
 } // namespace mlir
 
 namespace weir::codegen {
+
+/// The LLVM module of `kernels` as they are, a function for each with bare pointers for memrefs.
+/// `prepare` gets a copy of each kernel before the conversion. Null after a diagnostic.
+std::unique_ptr<llvm::Module>
+translateKernels(llvm::ArrayRef<mlir::Operation *> kernels,
+                 llvm::function_ref<mlir::LogicalResult(mlir::func::FuncOp)> prepare, bool verify,
+                 llvm::LLVMContext &context);
 
 /// The LLVM module of `kernels`: an entry `void name(ptr buffers, i64 begin, i64 end, ptr scratch)`
 /// for each, which loads the pointers and calls the kernel's body. Null after a diagnostic.

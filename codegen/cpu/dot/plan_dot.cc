@@ -76,7 +76,6 @@ static double stepCost(int64_t rows, int64_t vectors) {
   return double(std::max<int64_t>({rows * vectors, 8, rows + vectors}) + 1) + 0.5 * double(vectors);
 }
 
-static constexpr int64_t wantedTasks = 32; // for many threads to share
 static constexpr int64_t maxTileRows = 16, maxTileVectors = 8;
 static constexpr double moreCode = 1.08;              // what a tile of another size costs
 static constexpr int64_t leastColumnsOfLhsCopy = 256; // in a task, for the copy to pay
@@ -128,7 +127,7 @@ static void chooseBlocks(DotPlan &plan, const TargetInfo &target, int64_t elemen
   int64_t targetRows = plan.copyRhs ? 256 : 128; // a block of rows copies the rhs once
   auto tasksOf = [&](int64_t rows) { return plan.columnTiles() * (plan.rows.size / rows); };
   while (plan.copyRhs && !plan.copyLhs && targetRows < 1024 &&
-         tasksOf(2 * targetRows) >= wantedTasks)
+         tasksOf(2 * targetRows) >= target.wantedTasks)
     targetRows *= 2;
   int64_t rowTiles = plan.rows.size / plan.tileRows; // rows left over go with the last block
   int64_t blocks = std::max<int64_t>(1, (plan.rows.size + targetRows / 2) / targetRows);
@@ -145,11 +144,10 @@ static void chooseBlocks(DotPlan &plan, const TargetInfo &target, int64_t elemen
 
 /// Enough tasks for many threads to share evenly, none below what is worth handing out: groups of
 /// column tiles first, then smaller blocks of rows.
-static void chooseTasks(DotPlan &plan) {
-  constexpr double leastFlops = 500e3;
+static void chooseTasks(DotPlan &plan, const TargetInfo &target) {
   int64_t outer = 1;
   for (const DotDim &dim : plan.outer) outer *= dim.size;
-  int64_t wanted = std::clamp<int64_t>(plan.flops / leastFlops, 1, wantedTasks);
+  int64_t wanted = std::clamp<int64_t>(plan.flops / target.leastTaskFlops, 1, target.wantedTasks);
   int64_t mostGroups = plan.columnTiles();
   if (plan.copyLhs) mostGroups = plan.columnTiles() * plan.tileColumns / leastColumnsOfLhsCopy;
   int64_t groups = std::clamp<int64_t>(ceilDiv(wanted, outer * plan.rowBlocks), 1, mostGroups);
@@ -216,10 +214,10 @@ DotPlan planDot(const DotProblem &problem, const TargetInfo &target) {
       isEmpty(plan.columns))
     return plan; // no result, no tasks
   chooseTile(plan, target);
-  chooseCopies(plan, problem.elementBytes);
+  if (!target.warpLanes) chooseCopies(plan, problem.elementBytes); // Warps have no cache each.
   chooseBlocks(plan, target, problem.elementBytes);
   if (!problem.resultHoldsSums) plan.contractBlock = 0;
-  chooseTasks(plan);
+  chooseTasks(plan, target);
   chooseEpilogue(plan, target, problem.elementBytes);
   plan.scratchBytes = (plan.rhsCopyElements() + plan.lhsCopyElements()) * problem.elementBytes;
   return plan;
