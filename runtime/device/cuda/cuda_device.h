@@ -1,0 +1,19 @@
+// An NVIDIA GPU as a device, through libcuda alone.
+#pragma once
+
+#include "runtime/device/cuda/driver.h"
+#include "runtime/device/device.h"
+
+namespace weir::runtime::cuda {
+
+/// GPU number `ordinal` of this machine. Errors: those of driver(); no such GPU, with how many
+/// there are.
+absl::StatusOr<std::unique_ptr<Device>> openDevice(int ordinal);
+
+/// The same over any table, for tests; the table must outlive the device.
+absl::StatusOr<std::unique_ptr<Device>> openDevice(const DriverTable &table, int ordinal);
+
+/// How many there are; 0 without a driver.
+int deviceCount();
+
+} // namespace weir::runtime::cuda
