@@ -1,0 +1,58 @@
+// Kernels are lowered twice: for the CPU, which gives the executable with its memory plan and
+// instructions, and for warps.
+#include "tests/cuda/emulated.h"
+
+#include "codegen/artifact/artifact.h"
+#include "codegen/cuda/emulate/grid.h"
+#include "codegen/cuda/emulate/jit.h"
+#include "runtime/executor/session.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+using namespace weir::codegen;
+
+namespace weir::testing {
+
+using runtime::HostTensor;
+
+static void namePorts(mlir::ModuleOp module) {
+  auto main = module.lookupSymbol<mlir::func::FuncOp>("main");
+  mlir::Builder b(module.getContext());
+  for (unsigned i = 0; i < main.getNumArguments(); ++i)
+    main.setArgAttr(i, ir::kNameAttr, b.getStringAttr("x" + std::to_string(i)));
+  for (unsigned i = 0; i < main.getNumResults(); ++i)
+    main.setResultAttr(i, ir::kNameAttr, b.getStringAttr("y" + std::to_string(i)));
+}
+
+mlir::FailureOr<std::vector<HostTensor>> runEmulated(mlir::ModuleOp module,
+                                                     const std::vector<HostTensor> &inputs) {
+  namePorts(module);
+  auto lowered = lowerForWarps(module);
+  if (!lowered) return mlir::failure();
+  auto built = buildExecutable(module, {.target = *hostTarget(), .threads = 1});
+  if (failed(built)) return mlir::failure();
+  std::unique_ptr<cuda::EmulatedKernels> kernels;
+  if (!lowered->kernels.empty()) {
+    auto compiled = cuda::EmulatedKernels::compile(lowered->kernels);
+    if (!compiled) return module.emitError(llvm::toString(compiled.takeError()));
+    kernels = std::move(*compiled);
+  }
+  for (runtime::Kernel &kernel : built->kernels) {
+    if (kernel.tasks == 0) continue;
+    kernel.function = kernels->launcher(kernel.name);
+    kernel.tasks = 1;
+    kernel.scratchBytesPerThread = 0;
+  }
+  auto executable = std::make_shared<const runtime::Executable>(std::move(*built));
+  static const auto pool = std::make_shared<runtime::ThreadPool>(1);
+  auto session = runtime::Session::create(executable, {.pool = pool});
+  if (!session.ok()) return module.emitError() << std::string(session.status().message());
+  auto first = (*session)->run(inputs), again = (*session)->run(inputs);
+  if (std::string wrong = cuda::takeProblem(); !wrong.empty()) return module.emitError(wrong);
+  if (!first.ok()) return module.emitError() << std::string(first.status().message());
+  if (!again.ok()) return module.emitError() << std::string(again.status().message());
+  if (*first != *again) return module.emitError("the order of threads changes bits");
+  return *first;
+}
+
+} // namespace weir::testing
