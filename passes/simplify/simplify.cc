@@ -1,5 +1,6 @@
 // weir-simplify: patterns, common subexpressions, dead code and loop clean-up, round after round
-// until nothing changes. Rounds are few (two for a training step), each linear in the graph.
+// until nothing changes. The first round looks at every op, the next ones only where ops were
+// shared since, unless loops changed.
 #include "passes/simplify/simplify.h"
 
 #include "ir/dialect/weir.h"
@@ -13,6 +14,31 @@ namespace weir::passes {
 namespace {
 
 constexpr int kMaxRounds = 8;
+
+GreedyRewriteConfig configFor(ModuleOp module) {
+  GreedyRewriteConfig config;
+  config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled)
+      .setUseTopDownTraversal(true)
+      .setScope(&module.getBodyRegion());
+  return config;
+}
+
+/// Collects the ops whose operands change.
+struct ChangedOps : RewriterBase::Listener {
+  void notifyOperationModified(Operation *op) override { ops.insert(op); }
+  void notifyOperationErased(Operation *op) override { ops.remove(op); }
+
+  /// Them, and those that see them from as far as a pattern looks.
+  SmallVector<Operation *> withReaders() {
+    constexpr int reach = 3;
+    for (size_t i = 0, level = 0; level < reach; ++level)
+      for (size_t end = ops.size(); i < end; ++i)
+        for (Operation *reader : SmallVector<Operation *>(ops[i]->getUsers())) ops.insert(reader);
+    return ops.takeVector();
+  }
+
+  llvm::SetVector<Operation *> ops;
+};
 
 struct Simplify : PassWrapper<Simplify, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(Simplify)
@@ -43,23 +69,26 @@ struct Simplify : PassWrapper<Simplify, OperationPass<ModuleOp>> {
   }
 
   void runOnOperation() override {
-    GreedyRewriteConfig config;
-    config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled)
-        .setUseTopDownTraversal(true);
-    IRRewriter rewriter(&getContext());
+    GreedyRewriteConfig config = configFor(getOperation());
+    ChangedOps shared;
+    IRRewriter rewriter(&getContext(), &shared);
     getOperation().walk([&](Operation *) { ++before; });
-    bool cleaned = true;
+    bool isEverywhere = true;
     for (int round = 0; round < kMaxRounds; ++round) {
-      bool changed = false, shared = false;
-      if (failed(applyPatternsGreedily(getOperation(), patterns, config, &changed))) {
+      bool changed = false;
+      LogicalResult ends =
+          isEverywhere ? applyPatternsGreedily(getOperation(), patterns, config, &changed)
+                       : applyOpPatternsGreedily(shared.withReaders(), patterns, config, &changed);
+      if (failed(ends)) {
         getOperation().emitError("internal error: simplification does not end");
         return signalPassFailure();
       }
-      if (!changed && !cleaned) break;
+      if (!changed && !isEverywhere) break;
+      shared.ops.clear(); // patterns may have erased some
       DominanceInfo dominance(getOperation());
-      eliminateCommonSubExpressions(rewriter, dominance, getOperation(), &shared);
-      cleaned = cleanLoops(getOperation());
-      if (!shared && !cleaned) break;
+      eliminateCommonSubExpressions(rewriter, dominance, getOperation());
+      isEverywhere = cleanLoops(getOperation());
+      if (shared.ops.empty() && !isEverywhere) break;
     }
     getOperation().walk([&](Operation *) { ++after; });
   }
@@ -80,9 +109,12 @@ struct TidyViews : PassWrapper<TidyViews, OperationPass<ModuleOp>> {
     RewritePatternSet patterns(&getContext());
     populateReshapePatterns(patterns);
     populateBroadcastPatterns(patterns);
-    GreedyRewriteConfig config;
-    config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
-    (void)applyPatternsGreedily(getOperation(), std::move(patterns), config);
+    SmallVector<Operation *> views;
+    getOperation().walk([&](Operation *op) {
+      if (isa<ir::ReshapeOp, ir::TransposeOp, ir::ReverseOp, ir::BroadcastOp>(op))
+        views.push_back(op);
+    });
+    (void)applyOpPatternsGreedily(views, std::move(patterns), configFor(getOperation()));
     DominanceInfo dominance(getOperation());
     IRRewriter rewriter(&getContext());
     eliminateCommonSubExpressions(rewriter, dominance, getOperation());
