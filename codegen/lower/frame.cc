@@ -66,6 +66,24 @@ Frame::Frame(func::FuncOp source, OpBuilder &into, const TargetInfo &target)
   scratch = all[numArguments + numResults + 2];
 }
 
+Frame::Frame(func::FuncOp step, Frame &outer, ArrayRef<Value> arguments, ArrayRef<Value> results)
+    : source(step), function(outer.function), target(outer.target),
+      k(&function.getBody().front(), step.getLoc(), target), arguments(arguments),
+      results(results) {
+  k.b.setInsertionPoint(outer.k.b.getInsertionBlock(), outer.k.b.getInsertionPoint());
+  begin = k.index(0);
+  end = k.pendingIndex();
+  scratch = k.part(outer.scratch, outer.scratchBytes);
+}
+
+void Frame::finishInside(Frame &outer) {
+  k.fenceStreams();
+  Operation *pending = end.getDefiningOp();
+  end.replaceAllUsesWith(k.index(tasks));
+  pending->erase();
+  outer.scratchBytes += llvm::alignTo(scratchBytes, 64);
+}
+
 void Frame::bindArguments(Emitter &emitter) {
   for (auto [value, memref] : llvm::zip(source.getArguments(), arguments))
     emitter.buffers[value] = memref;

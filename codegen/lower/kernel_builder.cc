@@ -8,6 +8,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -281,6 +282,21 @@ Value KernelBuilder::view(Value scratch, int64_t offset, int64_t count, Type ele
                                 index(offset), ValueRange{});
 }
 
+Value KernelBuilder::part(Value scratch, int64_t offset) {
+  Value enough = index(int64_t(1) << 40);
+  return memref::ViewOp::create(b, loc, cast<MemRefType>(scratch.getType()), scratch, index(offset),
+                                enough);
+}
+
+Value KernelBuilder::local(int64_t count, Type element) {
+  OpBuilder atEntry = OpBuilder::atBlockBegin(entry);
+  auto type = MemRefType::get({count}, stored(element));
+  return memref::AllocaOp::create(atEntry, loc, type, b.getI64IntegerAttr(64));
+}
+Value KernelBuilder::pendingIndex() {
+  return ub::PoisonOp::create(b, loc, b.getIndexType());
+}
+
 Operation *KernelBuilder::loop(Value low, Value high, int64_t step, ValueRange inits) {
   return scf::ForOp::create(b, loc, low, high, index(step), inits);
 }
@@ -292,6 +308,15 @@ Operation *KernelBuilder::scope(TypeRange results) {
 Operation *KernelBuilder::branch(Value condition) {
   auto branch = scf::IfOp::create(b, loc, condition, /*withElseRegion=*/true);
   return branch;
+}
+Operation *KernelBuilder::whileLoop() {
+  auto loop = scf::WhileOp::create(b, loc, TypeRange(), ValueRange());
+  loop.getBefore().emplaceBlock();
+  loop.getAfter().emplaceBlock();
+  return loop;
+}
+void KernelBuilder::goOnIf(Value condition) {
+  scf::ConditionOp::create(b, loc, condition, ValueRange());
 }
 void KernelBuilder::yield(ValueRange values) {
   scf::YieldOp::create(b, loc, values);

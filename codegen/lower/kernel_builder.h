@@ -83,6 +83,13 @@ public:
   /// `count` elements at byte `offset` of the scratch.
   mlir::Value view(mlir::Value scratch, int64_t offset, int64_t count, mlir::Type element);
 
+  /// The scratch from byte `offset` on.
+  mlir::Value part(mlir::Value scratch, int64_t offset);
+  /// `count` elements that live as long as the kernel runs, in registers where the code allows.
+  mlir::Value local(int64_t count, mlir::Type element);
+  /// An index to be replaced when it is known.
+  mlir::Value pendingIndex();
+
   /// scf.for; the builder stays where it is.
   mlir::Operation *loop(mlir::Value low, mlir::Value high, int64_t step,
                         mlir::ValueRange inits = {});
@@ -90,6 +97,9 @@ public:
   mlir::Operation *scope(mlir::TypeRange results = {});
   /// scf.if with both regions, each ended.
   mlir::Operation *branch(mlir::Value condition);
+  /// scf.while without values: the first region ends in `goOnIf`, the second in a yield.
+  mlir::Operation *whileLoop();
+  void goOnIf(mlir::Value condition);
   void yield(mlir::ValueRange values);
 
   static int64_t lanesOf(mlir::Value value);

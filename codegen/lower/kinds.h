@@ -23,4 +23,9 @@ mlir::LogicalResult lowerCumulativeKernel(Frame &frame);
 /// sort: sort_kernel.cc.
 mlir::LogicalResult lowerSortKernel(Frame &frame);
 
+/// A while or scan with all that is in it: control_kernel.cc.
+mlir::LogicalResult lowerControlKernel(Frame &frame);
+/// The lowering that the ops inside ask for.
+mlir::LogicalResult lowerBody(Frame &frame);
+
 } // namespace weir::codegen

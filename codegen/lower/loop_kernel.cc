@@ -28,6 +28,7 @@ LogicalResult lowerLoopKernel(Frame &frame) {
     }
   } while (space.takeSplit());
   graph->finish(&flat);
+  if (space.getLoops().size() > 1) frame.isPadded = false; // behind a row stands the next
 
   unsigned vectorLoop = space.getLoops().size() - 1;
   SmallVector<Type> stored;

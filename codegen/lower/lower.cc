@@ -31,8 +31,9 @@ static bool reducesTrailing(Operation *reduction) {
   return true;
 }
 
-static LogicalResult lowerBody(Frame &frame) {
+LogicalResult lowerBody(Frame &frame) {
   for (Operation &op : frame.source.getBody().front()) {
+    if (isa<ir::WhileOp, ir::ScanOp>(op)) return lowerControlKernel(frame);
     if (isa<ir::DotOp>(op)) return lowerDotKernel(frame);
     if (isa<ir::ScatterAddOp, ir::ScatterMulOp, ir::ScatterMaxOp, ir::ScatterMinOp,
             ir::ScatterSetOp>(op))

@@ -110,7 +110,7 @@ void emitVectors(Frame &frame, Emitter &emitter, unsigned vectorLoop, Value low,
   if (whole && size <= lanes) {
     emitter.open(k.scope());
     emitter.bind(vectorLoop, k.index(0));
-    if (size < lanes) emitter.mask = k.firstLanes(k.index(size), lanes);
+    if (size < lanes && !frame.isPadded) emitter.mask = k.firstLanes(k.index(size), lanes);
     body();
     emitter.mask = Value();
     k.yield({});

@@ -1,6 +1,7 @@
 // First the passes, then the launches.
 #include "passes/debug/bisect.h"
 
+#include "ir/dialect/steps.h"
 #include "ir/dialect/weir.h"
 #include "passes/debug/compare.h"
 #include "passes/debug/compare_run.h"
@@ -103,6 +104,7 @@ OwningOpRef<ModuleOp> kernelAsMain(func::FuncOp kernel) {
   main.setPublic();
   Builder b(main.getContext());
   for (StringRef attr : {ir::kKernelAttr, ir::kInplaceAttr}) main->removeAttr(attr);
+  main.walk([](Operation *op) { op->removeAttr(ir::kStepAttr); });
   for (unsigned i = 0; i < main.getNumArguments(); ++i)
     main.setArgAttr(i, ir::kNameAttr, b.getStringAttr("in" + std::to_string(i)));
   for (unsigned i = 0; i < main.getNumResults(); ++i)

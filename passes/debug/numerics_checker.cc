@@ -27,6 +27,39 @@ template <typename Port> NonFinite scanPort(const Port &port, const std::byte *d
   return runtime::findNonFinite(port.dtype, data, count);
 }
 
+NumericsReport::Line iterationLine(Operation *loop, Location location, int64_t trip,
+                                   const ForwardOps &forward) {
+  auto frame = ir::userFrame(location);
+  NumericsReport::Line line{"", 0, ""};
+  if (frame) line = {frame->getFilename().str(), frame->getLine(), ""};
+  line.text = "in iteration " + std::to_string(trip) + ", from 0, of the " +
+              loop->getName().stripDialect().str() + " here";
+  const std::string derivative = forward.derivativeAt(location);
+  if (!derivative.empty()) line.text += ", " + derivative;
+  return line;
+}
+
+/// Counts the iterations of the loops inside a kernel, of which only the ops are seen.
+class TripCounter {
+public:
+  void finish(Operation *op) {
+    for (Region &region : op->getRegions())
+      region.walk([&](Operation *inner) { times.erase(inner); });
+    ++times[op];
+  }
+  /// The loops around an op that runs, innermost first, and their iterations: how often what they
+  /// hold of it has run before.
+  SmallVector<std::pair<Operation *, int64_t>> around(Operation *op) const {
+    SmallVector<std::pair<Operation *, int64_t>> trips;
+    for (Operation *parent = op->getParentOp(); parent; op = parent, parent = op->getParentOp())
+      if (isa<ir::ScanOp, ir::WhileOp>(parent)) trips.push_back({parent, times.lookup(op)});
+    return trips;
+  }
+
+private:
+  llvm::DenseMap<Operation *, int64_t> times; // since the loop around it began
+};
+
 } // namespace
 
 void NumericsChecker::attach(ModuleOp kernels, const runtime::Executable &compiled) {
@@ -114,12 +147,24 @@ NumericsWatch NumericsChecker::evaluateAgain(const LaunchView &launch) {
   if (auto own = op->getAttrOfType<ArrayAttr>(kOpLocationsAttr))
     for (auto [inner, location] : llvm::zip(opsOfKernel(kernel), own))
       locations.try_emplace(inner, cast<LocationAttr>(location));
+  auto locationOf = [&](Operation *inner) {
+    auto own = locations.find(inner);
+    return own == locations.end() ? inner->getLoc() : own->second;
+  };
   NumericsWatch watch(forward);
+  TripCounter trips;
+  auto addTrips = [&](Operation *inner, NumericsFinding &finding) {
+    for (auto [loop, trip] : trips.around(inner))
+      finding.details.push_back(iterationLine(loop, locationOf(loop), trip, forward));
+  };
   ir::InterpretOptions options;
   options.inspect = [&](Operation *inner, ArrayRef<HostTensor> operands,
                         ArrayRef<HostTensor> results) {
-    auto own = locations.find(inner);
-    watch.see(inner, own == locations.end() ? inner->getLoc() : own->second, operands, results);
+    const bool hadNan = watch.nan.has_value(), hadInfinity = watch.infinity.has_value();
+    watch.see(inner, locationOf(inner), operands, results);
+    if (watch.nan && !hadNan) addTrips(inner, *watch.nan);
+    if (watch.infinity && !hadInfinity) addTrips(inner, *watch.infinity);
+    trips.finish(inner);
   };
   // If it fails, nothing is named and the kernel as a whole is reported.
   (void)ir::interpret(module, kernel.getName(), arguments, options);
@@ -145,14 +190,7 @@ void NumericsChecker::addWhere(const LaunchView &launch, NumericsFinding &findin
   size_t depth = 0;
   for (Operation *parent = op->getParentOp(); parent; parent = parent->getParentOp()) {
     if (!isa<ir::ScanOp, ir::WhileOp>(parent) || depth >= trips.size()) continue;
-    auto frame = ir::userFrame(parent->getLoc());
-    NumericsReport::Line line{"", 0, ""};
-    if (frame) line = {frame->getFilename().str(), frame->getLine(), ""};
-    line.text = "in iteration " + std::to_string(trips[depth++]) + ", from 0, of the " +
-                parent->getName().stripDialect().str() + " here";
-    const std::string derivative = forward.derivativeAt(parent->getLoc());
-    if (!derivative.empty()) line.text += ", " + derivative;
-    finding.details.push_back(std::move(line));
+    finding.details.push_back(iterationLine(parent, parent->getLoc(), trips[depth++], forward));
   }
 }
 

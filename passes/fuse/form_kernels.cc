@@ -1,22 +1,30 @@
-// weir-form-kernels: clusters every block, inner blocks first, and outlines the clusters.
+// weir-form-kernels: clusters every block, inner blocks first, and outlines the clusters; in a loop
+// that is small enough for one thread they become steps of one kernel.
 #include "passes/fuse/clustering.h"
 #include "passes/fuse/fuse.h"
 #include "passes/fuse/outline_kernels.h"
 #include "passes/fuse/prepare_fusion.h"
+#include "passes/fuse/small_loops.h"
 
 using namespace mlir;
 
 namespace weir::passes {
 namespace {
 
-void formKernels(Region &region, Outliner &outliner) {
+void formKernels(Region &region, Outliner &outliner, bool asSteps = false) {
   for (Block &block : region) {
-    for (Operation &op : block)
-      for (Region &inner : op.getRegions()) formKernels(inner, outliner);
+    for (Operation &op : llvm::make_early_inc_range(block)) {
+      bool becomesKernel = !asSteps && isSmallLoop(&op);
+      if (becomesKernel) {
+        moveConstantsOut(&op);
+        outliner.addLoopKernel(&op);
+      }
+      for (Region &inner : op.getRegions()) formKernels(inner, outliner, asSteps || becomesKernel);
+    }
     Clustering clustering(block);
     clustering.grow();
     clustering.merge();
-    outliner.outline(clustering);
+    outliner.outline(clustering, asSteps);
   }
 }
 

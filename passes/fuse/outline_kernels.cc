@@ -3,7 +3,9 @@
 // are copied in; other values come as arguments.
 #include "passes/fuse/outline_kernels.h"
 
+#include "ir/dialect/steps.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/Transforms/RegionUtils.h"
 
 using namespace mlir;
 
@@ -41,8 +43,8 @@ Value Outliner::inMemory(Value value) {
   return memory[value] = ir::ReshapeOp::create(here, op->getLoc(), operand, shapeOf(value));
 }
 
-func::FuncOp Outliner::createKernel(const Cluster &cluster, ArrayRef<Operation *> ops,
-                                    ArrayRef<Value> args, ArrayRef<Value> results, Location loc) {
+func::FuncOp Outliner::createKernel(StringRef kind, ArrayRef<Value> args, ArrayRef<Value> results,
+                                    ArrayRef<std::pair<int64_t, int64_t>> pairs, Location loc) {
   auto types = [](ArrayRef<Value> values) {
     return llvm::to_vector(llvm::map_range(values, [](Value v) { return v.getType(); }));
   };
@@ -52,23 +54,30 @@ func::FuncOp Outliner::createKernel(const Cluster &cluster, ArrayRef<Operation *
   while (table.lookup(name));
   auto func = func::FuncOp::create(kernels, loc, name, type);
   func.setPrivate();
-  func->setAttr(ir::kKernelAttr, kernels.getStringAttr(kindName(cluster.kind)));
-  auto pairs = inplacePairs(*clustering, cluster, args, results);
+  func->setAttr(ir::kKernelAttr, kernels.getStringAttr(kind));
   if (!pairs.empty()) func->setAttr(ir::kInplaceAttr, pairsAttr(kernels, pairs));
+  func.addEntryBlock();
+  return func;
+}
 
-  OpBuilder b = OpBuilder::atBlockBegin(func.addEntryBlock());
-  IRMapping mapping;
-  mapping.map(args, func.getArguments());
+/// Copies of `ops`, with the splats that they read; `copied` is called with each.
+static void cloneBody(
+    OpBuilder &b, ArrayRef<Operation *> ops, IRMapping &mapping,
+    function_ref<void(Operation *)> copied = [](Operation *) {}) {
   for (Operation *op : ops) {
     for (Value operand : op->getOperands())
       if (isSplat(operand) && !mapping.contains(operand))
-        b.clone(*operand.getDefiningOp(), mapping);
-    b.clone(*op, mapping);
+        copied(b.clone(*operand.getDefiningOp(), mapping));
+    copied(b.clone(*op, mapping));
   }
+}
+
+/// Ends a kernel by returning what `results` have become in it.
+static void endKernel(func::FuncOp kernel, ArrayRef<Value> results, const IRMapping &mapping) {
+  OpBuilder b = OpBuilder::atBlockEnd(&kernel.getBody().front());
   SmallVector<Value> returned;
   for (Value result : results) returned.push_back(mapping.lookup(result));
-  func::ReturnOp::create(b, loc, returned);
-  return func;
+  func::ReturnOp::create(b, kernel.getLoc(), returned);
 }
 
 /// The ops that `results` need, operands first, and the values that come from outside, both in the
@@ -97,20 +106,76 @@ collectBody(const Cluster &cluster, ArrayRef<Value> results) {
   return {ops, args.takeVector()};
 }
 
-void Outliner::launch(const Cluster &cluster) {
+/// What the cluster writes to memory, in the program's order.
+static SmallVector<Value> resultsOf(const Clustering &clustering, const Cluster &cluster) {
   SmallVector<Value> results(cluster.roots.begin(), cluster.roots.end());
   llvm::sort(results, [&](Value a, Value b) {
-    return std::pair(clustering->index[a.getDefiningOp()], cast<OpResult>(a).getResultNumber()) <
-           std::pair(clustering->index[b.getDefiningOp()], cast<OpResult>(b).getResultNumber());
+    return std::pair(clustering.index.lookup(a.getDefiningOp()),
+                     cast<OpResult>(a).getResultNumber()) <
+           std::pair(clustering.index.lookup(b.getDefiningOp()),
+                     cast<OpResult>(b).getResultNumber());
   });
-  auto [ops, args] = collectBody(cluster, results);
-  Location loc = locationOf(ops);
-  func::FuncOp kernel = createKernel(cluster, ops, args, results, loc);
+  return results;
+}
+
+void Outliner::launchKernel(func::FuncOp kernel, ArrayRef<Value> args, ArrayRef<Value> results) {
   SmallVector<Value> inputs;
   for (Value arg : args) inputs.push_back(inMemory(arg));
-  auto launch = ir::LaunchOp::create(here, loc, kernel.getFunctionType().getResults(),
+  auto launch = ir::LaunchOp::create(here, kernel.getLoc(), kernel.getFunctionType().getResults(),
                                      FlatSymbolRefAttr::get(kernel.getNameAttr()), inputs);
   for (auto [old, written] : llvm::zip(results, launch.getResults())) memory[old] = written;
+}
+
+void Outliner::launch(const Cluster &cluster) {
+  SmallVector<Value> results = resultsOf(*clustering, cluster);
+  auto [ops, args] = collectBody(cluster, results);
+  func::FuncOp kernel =
+      createKernel(kindName(cluster.kind), args, results,
+                   inplacePairs(*clustering, cluster, args, results), locationOf(ops));
+  IRMapping mapping;
+  mapping.map(args, kernel.getArguments());
+  OpBuilder b = OpBuilder::atBlockBegin(&kernel.getBody().front());
+  cloneBody(b, ops, mapping);
+  endKernel(kernel, results, mapping);
+  launchKernel(kernel, args, results);
+}
+
+/// The cluster's ops stay in the block, as one step of the loop that is a kernel.
+void Outliner::addStep(const Cluster &cluster) {
+  SmallVector<Value> results = resultsOf(*clustering, cluster);
+  auto [ops, args] = collectBody(cluster, results);
+  IRMapping mapping;
+  for (Value arg : args) mapping.map(arg, inMemory(arg));
+  Attribute number = here.getI64IntegerAttr(nextStep++);
+  cloneBody(here, ops, mapping, [&](Operation *op) { op->setAttr(ir::kStepAttr, number); });
+  for (Value result : results) memory[result] = mapping.lookup(result);
+}
+
+/// A loop whose blocks hold steps becomes a kernel: what it reads from outside are arguments, and a
+/// carry may end where it began if nothing else reads its initial value.
+void Outliner::launchLoop(Operation *loop) {
+  llvm::SetVector<Value> args, captured;
+  getUsedValuesDefinedAbove(loop->getRegions(), captured);
+  args.insert(loop->operand_begin(), loop->operand_end());
+  args.insert(captured.begin(), captured.end());
+  auto scan = dyn_cast<ir::ScanOp>(loop);
+  int64_t carries = scan ? scan.numCarries() : loop->getNumResults();
+  SmallVector<std::pair<int64_t, int64_t>> pairs;
+  for (int64_t i = 0; i < carries; ++i) {
+    Value init = loop->getOperand(i);
+    if (llvm::count(loop->getOperands(), init) == 1 && !captured.contains(init))
+      pairs.push_back({i, llvm::find(args, init) - args.begin()});
+  }
+  SmallVector<Value> results(loop->getResults());
+  func::FuncOp kernel =
+      createKernel(ir::kControlKernel, args.getArrayRef(), results, pairs, loop->getLoc());
+  IRMapping mapping;
+  mapping.map(args.getArrayRef(), kernel.getArguments());
+  OpBuilder b = OpBuilder::atBlockBegin(&kernel.getBody().front());
+  b.clone(*loop, mapping);
+  endKernel(kernel, results, mapping);
+  here.setInsertionPoint(loop);
+  launchKernel(kernel, args.getArrayRef(), results);
 }
 
 void Outliner::moveControl(Operation *op) {
@@ -119,12 +184,14 @@ void Outliner::moveControl(Operation *op) {
   op->walk([&](Operation *inner) {
     for (OpOperand &operand : inner->getOpOperands()) operand.set(inMemory(operand.get()));
   });
+  if (loopKernels.contains(op)) launchLoop(op);
   here.setInsertionPoint(clustering->block.getTerminator());
 }
 
-void Outliner::outline(Clustering &c) {
+void Outliner::outline(Clustering &c, bool asSteps) {
   clustering = &c;
   memory.clear();
+  nextStep = 0;
   Operation *terminator = c.block.getTerminator();
   SmallVector<int> schedule = scheduleClusters(c);
   here.setInsertionPoint(terminator);
@@ -142,12 +209,16 @@ void Outliner::outline(Clustering &c) {
     const Cluster &cluster = c.clusters[i];
     if (cluster.kind == KernelKind::Control)
       moveControl(cluster.ops.front().first);
+    else if (asSteps)
+      addStep(cluster);
     else
       launch(cluster);
   }
   for (OpOperand &operand : terminator->getOpOperands()) operand.set(inMemory(operand.get()));
   for (Operation *op : llvm::reverse(c.order))
-    if (op->use_empty() && classOf(op) != OpClass::Control && op != terminator) op->erase();
+    if (op->use_empty() && op != terminator &&
+        (classOf(op) != OpClass::Control || loopKernels.erase(op)))
+      op->erase();
 }
 
 } // namespace weir::passes

@@ -11,20 +11,30 @@ public:
   explicit Outliner(mlir::ModuleOp module);
 
   /// Replaces the ops of the block by launches in an order that lets variables be updated in place.
-  /// Blocks nested in it must have been outlined before.
-  void outline(Clustering &clustering);
+  /// Blocks nested in it must have been outlined before. `asSteps`: the block is part of a loop
+  /// that becomes a kernel, so its ops stay and are numbered (ir/dialect/steps.h).
+  void outline(Clustering &clustering, bool asSteps = false);
+  /// The loop becomes a kernel when its block is outlined; its own blocks hold steps by then.
+  void addLoopKernel(mlir::Operation *loop) { loopKernels.insert(loop); }
 
 private:
   mlir::Value inMemory(mlir::Value value);
   void launch(const Cluster &cluster);
+  void addStep(const Cluster &cluster);
+  void launchLoop(mlir::Operation *loop);
   void moveControl(mlir::Operation *op);
-  mlir::func::FuncOp createKernel(const Cluster &cluster, llvm::ArrayRef<mlir::Operation *> ops,
-                                  llvm::ArrayRef<mlir::Value> args,
-                                  llvm::ArrayRef<mlir::Value> results, mlir::Location loc);
+  /// A kernel without ops.
+  mlir::func::FuncOp createKernel(llvm::StringRef kind, llvm::ArrayRef<mlir::Value> args,
+                                  llvm::ArrayRef<mlir::Value> results,
+                                  llvm::ArrayRef<std::pair<int64_t, int64_t>> pairs,
+                                  mlir::Location loc);
+  void launchKernel(mlir::func::FuncOp kernel, llvm::ArrayRef<mlir::Value> args,
+                    llvm::ArrayRef<mlir::Value> results);
 
   mlir::OpBuilder kernels; ///< at the end of the module
   mlir::SymbolTable table;
-  int64_t nextKernel = 0;
+  int64_t nextKernel = 0, nextStep = 0;
+  llvm::DenseSet<mlir::Operation *> loopKernels;
   Clustering *clustering = nullptr;
   mlir::OpBuilder here;
   llvm::DenseMap<mlir::Value, mlir::Value> memory; ///< what was written so far

@@ -3,6 +3,7 @@
 #include "passes/memory/rematerialize.h"
 
 #include "ir/cost/cost.h"
+#include "ir/dialect/steps.h"
 #include "ir/locations/locations.h"
 #include "passes/memory/memory.h"
 #include "passes/memory/memory_report.h"
@@ -22,7 +23,16 @@ namespace {
 
 constexpr size_t kMostOps = 48; ///< computed again for one value
 
+/// A loop that is a kernel may take any time: that is not known before it runs.
+bool isLoop(ir::LaunchOp launch) {
+  auto kernel = SymbolTable::lookupNearestSymbolFrom(launch, launch.getCalleeAttr());
+  auto kind = kernel ? kernel->getAttrOfType<StringAttr>(ir::kKernelAttr) : StringAttr();
+  return kind && kind.getValue() == ir::kControlKernel;
+}
+
 bool isRepeatable(Operation *op) {
+  auto launch = dyn_cast_if_present<ir::LaunchOp>(op);
+  if (launch && isLoop(launch)) return false;
   return isa_and_present<ir::LaunchOp, ir::ReshapeOp, ir::ConstantOp>(op);
 }
 
@@ -171,7 +181,9 @@ std::optional<Change> Rematerializer::bestChange() {
       continue;
     for (Value value : storage.values) {
       auto launch = value.getDefiningOp<ir::LaunchOp>();
-      if (!launch || launch->getBlock() != &block || refused.contains(launch)) continue;
+      if (!launch || !isRepeatable(launch) || launch->getBlock() != &block ||
+          refused.contains(launch))
+        continue;
       if (positions->start(launch) >= plan.peakPosition || lifeEnd(value) <= plan.peakPosition)
         continue;
       std::optional<Change> change = changeFor(launch, value);

@@ -89,6 +89,56 @@ Graph elementwiseChain() {
   return g;
 }
 
+Graph whileMillion() {
+  Graph g;
+  Tensor x = g.input("x", f32, {8});
+  g.output("y",
+           forLoop(g.scalar(0, i64), g.scalar(1000000, i64), {x},
+                   [](Tensor, const TensorList &c) { return TensorList{c[0] * 0.999 + 1.0}; })[0]);
+  return g;
+}
+
+Graph whileOnSum() {
+  Graph g;
+  Tensor x = g.input("x", f32, {8});
+  g.output("y", whileLoop(
+                    x - x, [](Tensor c) { return sum(c) < 799999.5; },
+                    [](Tensor c) { return c + 1.0; }));
+  return g;
+}
+
+constexpr int64_t kLstmSteps = 64, kLstmBatch = 32, kLstmSize = 256;
+
+Graph lstmTrain() {
+  Graph g;
+  Tensor xs = g.input("xs", f32, {kLstmSteps, kLstmBatch, kLstmSize});
+  auto weights = [&](const std::string &name, uint64_t key) {
+    return g.variable(name, values({kLstmSize, 4 * kLstmSize}, key, 0.05));
+  };
+  Tensor bias = g.variable("bias", Array::zeros(f32, {4 * kLstmSize}));
+  Function loss([&g, xs](Tensor input, Tensor recurrent, Tensor bias) {
+    Tensor zero = g.zeros({kLstmBatch, kLstmSize});
+    Scanned all = scan({zero, zero}, {weir::matmul(xs, input) + bias},
+                       [&](const TensorList &c, const TensorList &x) {
+                         auto gates = split(x[0] + weir::matmul(c[0], recurrent), 4);
+                         Tensor cell =
+                             logistic(gates[1]) * c[1] + logistic(gates[0]) * tanh(gates[2]);
+                         Tensor hidden = logistic(gates[3]) * tanh(cell);
+                         return Scanned{{hidden, cell}, {hidden}};
+                       });
+    return mean(square(all.ys[0]));
+  });
+  Tensor input = weights("input", 2), recurrent = weights("recurrent", 3);
+  Results all = valueAndGrad(loss, {0, 1, 2})(input, recurrent, bias);
+  const char *names[] = {"loss", "input_grad", "recurrent_grad", "bias_grad"};
+  for (int i = 0; i < 4; ++i) g.output(names[i], all[i]);
+  return g;
+}
+
+double lstmTrainFlops() {
+  return 2.0 * kLstmSteps * kLstmBatch * 4 * kLstmSize * kLstmSize * (3 + 2);
+}
+
 Graph smallOps() {
   Graph g;
   Tensor x = g.input("x", f32, {16, 16}), w = g.constant(values({16, 16}, 3, 0.25));

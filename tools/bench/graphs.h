@@ -26,6 +26,13 @@ Graph softmaxRows();
 Graph layerNormRows();
 /// Eight elementwise ops over 16384 x 1024.
 Graph elementwiseChain();
+/// x <- 0.999 x + 1 on 8 floats, a million times.
+Graph whileMillion();
+/// x <- x + 1 on 8 floats until their sum says stop: 100,000 times from zeros.
+Graph whileOnSum();
+/// LSTM of 256 over 64 steps of [32, 256], mean of squares; with the gradients of its parameters.
+Graph lstmTrain();
+double lstmTrainFlops();
 /// 500 times tanh(x . w), 16 x 16, unrolled.
 Graph smallOps();
 /// One add of 16 elements.

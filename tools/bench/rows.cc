@@ -131,6 +131,14 @@ const std::vector<Row> &allRows() {
        [](const Settings &s) {
          return inference("ew_chain8_16M", s, elementwiseChain(), {.bytes = chainBytes});
        }},
+      {"while_1M", "while_loop", "x = 0.999 x + 1 on 8 floats, 1,000,000 trips",
+       [](const Settings &s) { return inference("while_1M", s, whileMillion(), {}); }},
+      {"while_dyn_100k", "while_dyn", "x + 1 on 8 floats until their sum is large, 100,000 trips",
+       [](const Settings &s) { return inference("while_dyn_100k", s, whileOnSum(), {}); }},
+      {"lstm_train", "lstm_train", "64 steps, hidden 256, batch 32, loss and gradients",
+       [](const Settings &s) {
+         return inference("lstm_train", s, lstmTrain(), {.flops = lstmTrainFlops()});
+       }},
       {"small_ops_500x2", "small_ops", "500 times tanh of a 16x16 product, unrolled",
        [](const Settings &s) { return inference("small_ops_500x2", s, smallOps(), {}); }},
       {"tiny_call", "tiny_call", "one add of 16 elements",

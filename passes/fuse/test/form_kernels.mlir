@@ -85,15 +85,15 @@ func.func @main(%arg0: tensor<4x8xf32> {weir.variable = "w"}, %arg1: tensor<4x8x
 // CHECK: weir.launch @k0(%arg2, %arg1)
 // CHECK-NEXT: weir.yield
 // CHECK: return %[[S]]
-func.func @main(%arg0: tensor<4x8xf32>, %arg1: tensor<8xf32>) -> tensor<4x8xf32> {
-  %b = weir.broadcast %arg1 shape = [4, 8] dims = [1] : (tensor<8xf32>) -> tensor<4x8xf32>
-  %0 = weir.scan inits(%arg0) xs() trips = 3 : (tensor<4x8xf32>) -> tensor<4x8xf32> {
-  ^bb0(%c: tensor<4x8xf32>):
-    %1 = weir.mul %c, %b : tensor<4x8xf32>
-    %2 = weir.tanh %1 : tensor<4x8xf32>
-    weir.yield %2 : tensor<4x8xf32>
+func.func @main(%arg0: tensor<128x512xf32>, %arg1: tensor<512xf32>) -> tensor<128x512xf32> {
+  %b = weir.broadcast %arg1 shape = [128, 512] dims = [1] : (tensor<512xf32>) -> tensor<128x512xf32>
+  %0 = weir.scan inits(%arg0) xs() trips = 3 : (tensor<128x512xf32>) -> tensor<128x512xf32> {
+  ^bb0(%c: tensor<128x512xf32>):
+    %1 = weir.mul %c, %b : tensor<128x512xf32>
+    %2 = weir.tanh %1 : tensor<128x512xf32>
+    weir.yield %2 : tensor<128x512xf32>
   }
-  return %0 : tensor<4x8xf32>
+  return %0 : tensor<128x512xf32>
 }
 
 // -----

@@ -14,6 +14,31 @@ func.func @invariants_leave(%arg0: tensor<4xf32>, %arg1: tensor<4xf32>) -> tenso
   return %0 : tensor<4xf32>
 }
 
+// Of a while, from the condition and the body.
+// CHECK-LABEL: func.func @invariants_leave_while
+// CHECK-DAG: %[[S:.*]] = weir.reduce_sum %arg1
+// CHECK-DAG: %[[E:.*]] = weir.exp %arg1
+// CHECK: weir.while
+// CHECK-NOT: weir.exp
+// CHECK-NOT: weir.reduce_sum %arg1
+// CHECK: weir.compare lt %{{.*}}, %[[S]]
+// CHECK: weir.mul %{{.*}}, %[[E]]
+func.func @invariants_leave_while(%arg0: tensor<4xf32>, %arg1: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = weir.while inits(%arg0) snapshots = 1 : (tensor<4xf32>) -> tensor<4xf32> {
+  ^bb0(%c: tensor<4xf32>):
+    %1 = weir.reduce_sum %arg1 dims = [0] : (tensor<4xf32>) -> tensor<f32>
+    %2 = weir.reduce_sum %c dims = [0] : (tensor<4xf32>) -> tensor<f32>
+    %3 = weir.compare lt %2, %1 : tensor<f32>
+    weir.yield %3 : tensor<i1>
+  } do {
+  ^bb0(%c: tensor<4xf32>):
+    %1 = weir.exp %arg1 : tensor<4xf32>
+    %2 = weir.mul %c, %1 : tensor<4xf32>
+    weir.yield %2 : tensor<4xf32>
+  }
+  return %0 : tensor<4xf32>
+}
+
 // A carry that nobody reads goes with its computation; one that feeds a needed carry stays.
 // CHECK-LABEL: func.func @dead_carries
 // CHECK-NOT: weir.exp
