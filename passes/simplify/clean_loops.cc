@@ -1,6 +1,7 @@
 // weir-clean-loops: moves what does not depend on the iteration out of scans, drops carries, slices
-// and results that nobody needs, and takes branches whose predicate is known. Differentiation
-// leaves many: residuals that are invariant, slices of broadcasts, tangents nobody reads.
+// and results that nobody needs, takes branches whose predicate is known, and shares loops
+// (share_loops). Differentiation leaves many: residuals that are invariant, slices of broadcasts,
+// tangents nobody reads, forward loops beside those that also keep residuals.
 #include "ir/dialect/weir.h"
 #include "ir/pruning/prune.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -166,7 +167,7 @@ bool cleanLoops(Operation *root) {
     else
       changed |= takeKnownBranch(cast<ir::IfOp>(op)) || prune(op);
   }
-  return changed;
+  return shareLoops(root) || changed;
 }
 
 std::unique_ptr<Pass> createCleanLoopsPass() {

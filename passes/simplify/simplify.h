@@ -40,5 +40,7 @@ bool cleanLoops(mlir::Operation *root);
 /// Carries that sum dots or reductions over the iterations become one op behind the scan; true if
 /// something changed.
 bool moveSumsBehindLoops(mlir::Operation *root);
+/// Loops and ifs that are part of another in their block give way to it; true if something changed.
+bool shareLoops(mlir::Operation *root);
 
 } // namespace weir::passes
