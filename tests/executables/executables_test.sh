@@ -1,5 +1,5 @@
 #!/bin/bash
-# weir compile, weir-run and the C interface on one small model. features: G2 X12
+# weir compile, weir-run and the C interface on one small model. features: F7 X12
 set -euo pipefail
 weir=$PWD/$1 run=$PWD/$2 program=$PWD/$3 model=$PWD/tests/executables/model.mlir
 cd "$(mktemp -d)"

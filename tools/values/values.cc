@@ -36,12 +36,12 @@ static Array parseValue(const Port &port, const std::string &text) {
       if (used == 0 || used != word.size())
         throw Error("value of " + port.name + ": '" + word +
                         "' is no number; zeros, ones, random and iota are words it may be",
-                    Location::current());
+                    Place("--input", 0), {}, "");
     }
     if (numbers.size() != values.size() && numbers.size() != 1)
       throw Error("value of " + port.name + ": " + std::to_string(numbers.size()) +
                       " numbers for " + runtime::typeStr(port.dtype, port.shape),
-                  Location::current());
+                  Place("--input", 0), {}, "");
     for (size_t i = 0; i < values.size(); ++i) values[i] = numbers[numbers.size() == 1 ? 0 : i];
   }
   return Array::from<double>(port.shape, values).cast(port.dtype);
@@ -53,7 +53,7 @@ std::vector<Array> argumentValues(const std::vector<Port> &ports,
   for (const std::string &word : given) {
     size_t equals = word.find('=');
     if (equals == std::string::npos)
-      throw Error("--input " + word + ": NAME=VALUE is expected", Location::current());
+      throw Error("--input " + word + ": NAME=VALUE is expected", Place("--input", 0), {}, "");
     texts[word.substr(0, equals)] = word.substr(equals + 1);
   }
   std::vector<Array> values;
@@ -66,7 +66,7 @@ std::vector<Array> argumentValues(const std::vector<Port> &ports,
     std::string names;
     for (const Port &port : ports) names += (names.empty() ? "" : ", ") + port.name;
     throw Error("no input is called " + texts.begin()->first + "; there are: " + names,
-                Location::current());
+                Place("--input", 0), {}, "");
   }
   return values;
 }
@@ -86,7 +86,7 @@ std::vector<Array> argumentValues(const std::vector<Port> &ports, const std::str
     if (found->second.dims() != ports[i].shape)
       throw Error(archive + ": " + found->first + " is " + found->second.typeStr() + ", but " +
                       ports[i].name + " is " + runtime::typeStr(ports[i].dtype, ports[i].shape),
-                  Location::current());
+                  Place("--input", 0), {}, "");
     values.push_back(found->second.cast(ports[i].dtype));
   }
   return values;

@@ -6,6 +6,7 @@
 #include "tools/weir/files.h"
 #include "tools/weir/model_source.h"
 #include "tools/weir/ports.h"
+#include "tools/weir/status.h"
 
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -22,7 +23,8 @@ namespace {
 using Kind = passes::BisectResult::Kind;
 
 struct BisectCommand {
-  std::string source, inputs, pass, folder = "weir-bisect";
+  ModelOptions model;
+  std::string inputs, pass, folder = "weir-bisect";
   uint64_t seed = 1;
 };
 
@@ -38,8 +40,7 @@ passes::BisectResult search(Model &model, const std::vector<Array> &values,
   }
   auto result = passes::bisect(*model.module, values, options);
   if (failed(result))
-    throw Error(command.source + " cannot be interpreted, or not be compiled; see above",
-                Location::current());
+    fail(command.model.source + " cannot be interpreted, or not be compiled; see above");
   return std::move(*result);
 }
 
@@ -63,7 +64,7 @@ std::string writeReproducer(const passes::BisectResult &result, const std::strin
 }
 
 void bisect(const BisectCommand &command) {
-  Model model = loadModel(command.source);
+  Model model = loadModel(command.model);
   std::vector<Array> values = argumentValues(arguments(model.main()), command.inputs, command.seed);
   passes::BisectResult result = search(model, values, command);
   if (!result.reference.empty())
@@ -102,7 +103,7 @@ void addBisect(CLI::App &app) {
   auto *command = app.add_subcommand(
       "bisect", "find the first pass, or compiled kernel, that differs from the interpreter");
   auto options = std::make_shared<BisectCommand>();
-  command->add_option("model", options->source, modelSourceHelp())->required();
+  addModelOptions(*command, options->model);
   command->add_option("--inputs", options->inputs,
                       "a .npz file with arrays by argument name, or in0, in1, ...; what it lacks "
                       "is random");
@@ -111,6 +112,9 @@ void addBisect(CLI::App &app) {
                       "only this pass (or pipeline, as weir-opt takes it); nothing is compiled");
   command->add_option("--out", options->folder, "folder for reproducer.mlir and reproducer.npz")
       ->capture_default_str();
+  addExample(
+      *command,
+      "weir bisect model.mlir\nweir bisect model.mlir --pass weir-simplify --inputs values.npz");
   command->callback([=] { bisect(*options); });
 }
 

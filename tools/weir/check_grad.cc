@@ -10,6 +10,7 @@
 #include "tools/weir/commands.h"
 #include "tools/weir/model_source.h"
 #include "tools/weir/ports.h"
+#include "tools/weir/status.h"
 
 #include <cmath>
 #include <cstdio>
@@ -19,7 +20,8 @@ namespace weir::tools {
 namespace {
 
 struct CheckGradOptions {
-  std::string source, inputs;
+  ModelOptions model;
+  std::string inputs;
   uint64_t seed = 0;
   int directions = 3;
   double tolerance = 1e-6;
@@ -62,7 +64,7 @@ Vector flatten(llvm::ArrayRef<Array> arrays) {
 class Checker {
 public:
   Checker(const CheckGradOptions &options)
-      : options(options), model(loadModel(options.source, /*widen=*/true)),
+      : options(options), model(loadModel(options.model, /*widen=*/true)),
         ports(arguments(model.main())), outputs(results(model.main())) {
     values = argumentValues(ports, options.inputs, options.seed);
     for (Array &value : values)
@@ -72,7 +74,7 @@ public:
     if (hasForward) addRequest<ir::JvpOp>(model, "check_jvp");
     addRequest<ir::VjpOp>(model, "check_vjp");
     if (failed(passes::lower(*model.module, passes::Level::Source, passes::Level::Resolved)))
-      throw Error("cannot differentiate " + options.source, Location::current());
+      fail("cannot differentiate " + options.model.source);
   }
 
   /// Prints a line an argument; whether all agree.
@@ -87,7 +89,7 @@ public:
 private:
   Vector evaluate(llvm::StringRef function, const Arrays &inputs, size_t from = 0) {
     auto got = ir::interpret(*model.module, function, inputs, {.widen = true});
-    if (failed(got)) throw Error("interpreting " + options.source + " failed", Location::current());
+    if (failed(got)) fail("interpreting " + options.model.source + " failed");
     return flatten(llvm::ArrayRef(*got).drop_front(from));
   }
 
@@ -175,7 +177,7 @@ void addCheckGrad(CLI::App &app) {
   auto *command = app.add_subcommand(
       "check-grad", "compare the derivatives of a graph with central differences, in f64");
   auto options = std::make_shared<CheckGradOptions>();
-  command->add_option("model", options->source, modelSourceHelp())->required();
+  addModelOptions(*command, options->model);
   command->add_option("--inputs", options->inputs,
                       "a .npz file with arrays by argument name, or in0, in1, ...; what it lacks "
                       "is random");
@@ -186,6 +188,7 @@ void addCheckGrad(CLI::App &app) {
       ->capture_default_str();
   command->add_option("--tolerance", options->tolerance, "largest relative error")
       ->capture_default_str();
+  addExample(*command, "weir check-grad model.mlir\nweir check-grad mlp-eval --directions 10");
   command->callback([=] {
     if (!Checker(*options).run()) throw ExitStatus{1};
   });

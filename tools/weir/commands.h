@@ -13,6 +13,7 @@ void addTrainGpt(CLI::App &train);
 void addTrainLstm(CLI::App &train);
 void addTrainMlp(CLI::App &train);
 void addTrainLeNet(CLI::App &train);
+void addTrainFile(CLI::App &train);
 void addCompile(CLI::App &app);
 void addRun(CLI::App &app);
 void addInspect(CLI::App &app);
@@ -20,9 +21,13 @@ void addExplain(CLI::App &app);
 void addCheckGrad(CLI::App &app);
 void addBisect(CLI::App &app);
 void addConvert(CLI::App &app);
+void addView(CLI::App &app);
+void addBench(CLI::App &app);
 
 /// --memory-budget, in bytes or with a unit.
 void addMemoryBudget(CLI::App &app, int64_t &bytes);
+/// Shows these command lines below the flags of --help.
+void addExample(CLI::App &command, const std::string &lines);
 /// Flags that all `weir train` models share.
 void addCommonTrainOptions(CLI::App &app, TrainOptions &options);
 /// Says how to go on, and ends the command with exit status 130.

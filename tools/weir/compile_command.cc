@@ -17,7 +17,8 @@ namespace weir::tools {
 namespace {
 
 struct CompileOptions {
-  std::string source, output, values;
+  ModelOptions model;
+  std::string output, values;
   std::vector<std::string> cpus = {"x86-64-v4", "x86-64-v3"};
   std::vector<std::string> inputs; ///< NAME=VALUE of variables
   int64_t memoryBudget = 0;
@@ -34,12 +35,10 @@ std::vector<Array> variableValues(mlir::func::FuncOp main, const CompileOptions 
   std::vector<Array> values;
   for (const Port &port : variables) {
     auto found = arrays.find(port.name);
-    if (found == arrays.end())
-      throw Error(options.values + ": has no value for variable " + port.name, Location::current());
+    if (found == arrays.end()) fail(options.values + ": has no value for variable " + port.name);
     if (found->second.dims() != port.shape || found->second.dtype() != port.dtype)
-      throw Error(options.values + ": " + port.name + " is " + found->second.typeStr() +
-                      ", but the variable is " + runtime::typeStr(port.dtype, port.shape),
-                  Location::current());
+      fail(options.values + ": " + port.name + " is " + found->second.typeStr() +
+           ", but the variable is " + runtime::typeStr(port.dtype, port.shape));
     values.push_back(found->second);
   }
   return values;
@@ -47,15 +46,14 @@ std::vector<Array> variableValues(mlir::func::FuncOp main, const CompileOptions 
 
 void compile(const CompileOptions &options) {
   std::vector<runtime::LevelExecutable> levels;
-  std::vector<Array> values;
+  Model model = loadModel(options.model);
+  const std::vector<Array> values = variableValues(model.main(), options);
   for (const std::string &cpu : options.cpus) {
-    Model model = loadModel(options.source);
-    if (levels.empty()) values = variableValues(model.main(), options);
     passes::PipelineOptions pipeline{.cpu = cpu, .memoryBudget = options.memoryBudget};
-    auto executable = passes::compileModule(*model.module, pipeline);
-    if (failed(executable))
-      throw Error("compiling " + options.source + " for " + cpu + " failed", Location::current());
-    executable->name = std::filesystem::path(options.source).stem();
+    mlir::OwningOpRef<mlir::ModuleOp> module = model.module->clone();
+    auto executable = passes::compileModule(*module, pipeline);
+    if (failed(executable)) fail("compiling " + options.model.source + " for " + cpu + " failed");
+    executable->name = std::filesystem::path(options.model.source).stem();
     levels.push_back({cpu, std::make_shared<const runtime::Executable>(std::move(*executable))});
   }
   check(runtime::writeExecutableFile(options.output, levels, values));
@@ -75,7 +73,7 @@ void addCompile(CLI::App &app) {
   auto *command = app.add_subcommand(
       "compile", "compile a graph to a .weirx file, which runs without a compiler: weir-run FILE");
   auto options = std::make_shared<CompileOptions>();
-  command->add_option("model", options->source, modelSourceHelp())->required();
+  addModelOptions(*command, options->model);
   command->add_option("-o,--output", options->output, "the .weirx file to write")->required();
   command
       ->add_option("--cpu", options->cpus,
@@ -92,6 +90,10 @@ void addCompile(CLI::App &app) {
                    "commas")
       ->excludes(values);
   addMemoryBudget(*command, options->memoryBudget);
+  addExample(
+      *command,
+      "weir compile model.onnx -o model.weirx --shape x=1x3x224x224\nweir compile mlp-eval -o "
+      "mlp.weirx --values weights.npz\nweir compile model.weir -o model.weirx --cpu x86-64-v3");
   command->callback([=] { compile(*options); });
 }
 

@@ -7,6 +7,7 @@
 #include "tools/weir/commands.h"
 #include "tools/weir/files.h"
 #include "tools/weir/model_source.h"
+#include "tools/weir/status.h"
 
 #include "llvm/Support/raw_ostream.h"
 
@@ -17,7 +18,8 @@ namespace weir::tools {
 namespace {
 
 struct ConvertOptions {
-  std::string source, target, format, weights;
+  ModelOptions model;
+  std::string target, format, weights;
 };
 
 /// What --to says, or the ending of the target.
@@ -28,9 +30,8 @@ std::string formatOf(const ConvertOptions &options) {
                                        {".stablehlo.mlir", "stablehlo"},
                                        {".mlir", "mlir"}})
     if (options.target.ends_with(ending)) return format;
-  throw Error("cannot tell the format of " + options.target +
-                  ": name it .weir, .mlir or .stablehlo, or say --to",
-              Location::current());
+  fail("cannot tell the format of " + options.target +
+       ": name it .weir, .mlir or .stablehlo, or say --to");
 }
 
 std::string textOf(mlir::ModuleOp module) {
@@ -49,23 +50,17 @@ std::string stablehloOf(Model &model, const std::string &source) {
     requests |= mlir::isa<ir::SweepOp>(op);
   });
   if (requests && failed(passes::lower(*model.module, passes::Level::Source, passes::Level::Graph)))
-    throw Error("cannot differentiate " + source, Location::current());
+    fail("cannot differentiate " + source);
   return stablehlo::exportText(*model.module);
-}
-
-void writeOutput(const std::string &target, const std::string &bytes) {
-  if (target != "-") return writeText(target, bytes);
-  if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) != bytes.size())
-    throw Error("cannot write standard output", Location::current());
 }
 
 void convert(const ConvertOptions &options) {
   const std::string format = formatOf(options);
   if (!options.weights.empty() && (format != "weir" || options.target == "-"))
-    throw Error("--weights is for .weir files", Location::current());
-  Model model = loadModel(options.source);
+    fail("--weights is for .weir files");
+  Model model = loadModel(options.model);
   if (format == "stablehlo")
-    writeOutput(options.target, stablehloOf(model, options.source));
+    writeOutput(options.target, stablehloOf(model, options.model.source));
   else if (format == "mlir")
     writeOutput(options.target, textOf(*model.module));
   else if (options.target == "-")
@@ -79,7 +74,7 @@ void convert(const ConvertOptions &options) {
 void addConvert(CLI::App &app) {
   auto *command = app.add_subcommand("convert", "write a graph in another format");
   auto options = std::make_shared<ConvertOptions>();
-  command->add_option("model", options->source, modelSourceHelp())->required();
+  addModelOptions(*command, options->model);
   command
       ->add_option("output", options->target,
                    "a file named .weir (protobuf, any language reads it), .mlir (weir text) or "
@@ -90,6 +85,9 @@ void addConvert(CLI::App &app) {
   command->add_option("--weights", options->weights,
                       "with .weir: put constants of 1 KiB and more into this safetensors file "
                       "beside it");
+  addExample(*command, "weir convert gpt gpt.weir\nweir convert model.onnx model.stablehlo --dim "
+                       "batch=8\nweir convert big.mlir big.weir --weights big.safetensors\nweir "
+                       "convert model.weir - --to mlir | less");
   command->callback([=] { convert(*options); });
 }
 

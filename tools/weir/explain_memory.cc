@@ -5,6 +5,7 @@
 #include "passes/pipelines/pipelines.h"
 #include "tools/weir/commands.h"
 #include "tools/weir/model_source.h"
+#include "tools/weir/status.h"
 #include "tools/weir/train/progress.h"
 
 #include <cstdio>
@@ -81,11 +82,11 @@ void printJson(const passes::MemoryReport &r) {
   std::printf("%s\n", json.dump(1).c_str());
 }
 
-void explainMemory(const std::string &source, bool json, int64_t limit, int64_t budget) {
-  Model model = loadModel(source);
+void explainMemory(const ModelOptions &options, bool json, int64_t limit, int64_t budget) {
+  Model model = loadModel(options);
   if (failed(passes::lower(*model.module, passes::Level::Source, passes::Level::Kernels,
                            {.memoryBudget = budget})))
-    throw Error("cannot lower " + source, Location::current());
+    fail("cannot lower " + options.source);
   passes::MemoryReport report = passes::reportMemory(model.main());
   if (json) return printJson(report);
   printClasses(report);
@@ -100,20 +101,16 @@ void addExplain(CLI::App &app) {
   explain->require_subcommand(1);
   auto *command = explain->add_subcommand(
       "memory", "the memory plan: by class, tensor and source line, before anything runs");
-  auto source = std::make_shared<std::string>();
+  auto options = std::make_shared<ModelOptions>();
   auto json = std::make_shared<bool>(false);
   auto limit = std::make_shared<int64_t>(20), budget = std::make_shared<int64_t>(0);
-  command->add_option("model", *source, modelSourceHelp())->required();
+  addModelOptions(*command, *options);
   command->add_flag("--json", *json, "as JSON, every storage");
   command->add_option("--limit", *limit, "lines of each list")->capture_default_str();
   addMemoryBudget(*command, *budget);
-  command->callback([=] { explainMemory(*source, *json, *limit, *budget); });
-}
-
-void addMemoryBudget(CLI::App &app, int64_t &bytes) {
-  app.add_option("--memory-budget", bytes,
-                 "bytes that a run may need (64M, 1.5G): what does not fit is computed again")
-      ->transform(CLI::AsSizeValue(false));
+  addExample(*command,
+             "weir explain memory gpt --limit 40\nweir explain memory gpt --memory-budget 12M");
+  command->callback([=] { explainMemory(*options, *json, *limit, *budget); });
 }
 
 } // namespace weir::tools

@@ -6,6 +6,7 @@
 #include "passes/pipelines/pipelines.h"
 #include "tools/weir/commands.h"
 #include "tools/weir/model_source.h"
+#include "tools/weir/status.h"
 #include "tools/weir/train/progress.h"
 
 #include "llvm/ADT/MapVector.h"
@@ -126,15 +127,15 @@ void printJson(const Summary &s) {
   std::printf("%s\n", json.dump(1).c_str());
 }
 
-void inspect(const std::string &source, bool json, bool all, const std::string &dumpTo) {
-  Model model = loadModel(source);
-  passes::PipelineOptions options{.dumpTo = dumpTo};
-  if (failed(passes::lower(*model.module, passes::Level::Source, passes::Level::Graph, options)))
-    throw Error("cannot simplify " + source, Location::current());
+void inspect(const ModelOptions &options, bool json, bool all, const std::string &dumpTo) {
+  Model model = loadModel(options);
+  passes::PipelineOptions pipeline{.dumpTo = dumpTo};
+  if (failed(passes::lower(*model.module, passes::Level::Source, passes::Level::Graph, pipeline)))
+    fail("cannot simplify " + options.source);
   Summary summary = summarize(*model.module, model.main());
-  if (!dumpTo.empty()) options.dumpTo += "/kernels";
-  if (failed(passes::lower(*model.module, passes::Level::Graph, passes::Level::Kernels, options)))
-    throw Error("cannot lower " + source, Location::current());
+  if (!dumpTo.empty()) pipeline.dumpTo += "/kernels";
+  if (failed(passes::lower(*model.module, passes::Level::Graph, passes::Level::Kernels, pipeline)))
+    fail("cannot lower " + options.source);
   model.module->walk([&](mlir::Operation *op) {
     summary.launches += mlir::isa<ir::LaunchOp>(op);
     summary.kernels += op->hasAttr(ir::kKernelAttr);
@@ -146,15 +147,16 @@ void inspect(const std::string &source, bool json, bool all, const std::string &
 
 void addInspect(CLI::App &app) {
   auto *command = app.add_subcommand("inspect", "ops, shapes, FLOPs and parameters of a graph");
-  auto source = std::make_shared<std::string>();
+  auto options = std::make_shared<ModelOptions>();
   auto json = std::make_shared<bool>(false), all = std::make_shared<bool>(false);
-  command->add_option("model", *source, modelSourceHelp())->required();
+  addModelOptions(*command, *options);
   command->add_flag("--json", *json, "as JSON");
   command->add_flag("--all", *all, "list every variable");
   auto dumpTo = std::make_shared<std::string>();
   command->add_option("--dump-to", *dumpTo,
                       "write the graph after each pass to numbered files in this folder");
-  command->callback([=] { inspect(*source, *json, *all, *dumpTo); });
+  addExample(*command, "weir inspect gpt\nweir inspect model.onnx --dim batch=1 --json");
+  command->callback([=] { inspect(*options, *json, *all, *dumpTo); });
 }
 
 } // namespace weir::tools

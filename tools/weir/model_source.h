@@ -7,6 +7,8 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
 
+#include <CLI/CLI.hpp>
+
 #include <memory>
 #include <string>
 
@@ -19,13 +21,20 @@ struct Model {
   mlir::func::FuncOp main() { return module->lookupSymbol<mlir::func::FuncOp>("main"); }
 };
 
-/// `source`: "gpt", "gpt-eval", "lstm", ... (with the defaults of `weir train`), a path, or "-".
+/// What is said of a model on the command line.
+struct ModelOptions {
+  /// "gpt", "gpt-eval", "lstm", ... (with the defaults of `weir train`), a path, or "-".
+  std::string source;
+  std::vector<std::string> dims;   ///< NAME=SIZE of open dims of an ONNX model
+  std::vector<std::string> shapes; ///< INPUT=2x3 of its inputs
+};
+
+/// Adds the model's name, --dim and --shape.
+void addModelOptions(CLI::App &command, ModelOptions &options);
+
 /// Throws weir::Error when there is no such file, it does not parse or verify, or it has no @main.
 /// StableHLO text is imported, with `widen` its f32 as f64. A .weir file is known by its first
-/// bytes.
-Model loadModel(const std::string &source, bool widen = false);
-
-/// What `source` may be, for --help.
-std::string modelSourceHelp();
+/// bytes. Text is parsed by a child process first (safe_parse.h).
+Model loadModel(const ModelOptions &options, bool widen = false);
 
 } // namespace weir::tools

@@ -1,5 +1,6 @@
-// `weir run`: one run of a graph, compiled or interpreted op by op, on values given on the command
-// line.
+// `weir run`: one run of a graph, compiled or interpreted op by op, or of a .weirx file, on values
+// given on the command line.
+#include "frontend/import/npy/npy.h"
 #include "frontend/weir.h"
 #include "ir/dialect/weir.h"
 #include "ir/reference/interpreter.h"
@@ -9,20 +10,24 @@
 #include "tools/weir/commands.h"
 #include "tools/weir/model_source.h"
 #include "tools/weir/ports.h"
+#include "tools/weir/sessions.h"
 #include "tools/weir/status.h"
 
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 namespace weir::tools {
 
 namespace {
 
 struct RunOptions {
-  std::string source;
+  ModelOptions model;
   std::vector<std::string> values; ///< NAME=VALUE
+  std::string archive, save;
   std::vector<std::string> printAfter;
-  bool interpret = false, checkNumerics = false;
+  bool interpret = false, checkNumerics = false, json = false;
   int64_t limit = 16;
+  int threads = 0;
 };
 
 /// Whether `op` is asked for: by name ("dot"), or by file:line of any frame of its location.
@@ -55,7 +60,7 @@ std::vector<Array> interpretMain(Model &model, const std::vector<Array> &values,
   const passes::ForwardOps forward(*model.module);
   passes::NumericsWatch watch(forward);
   if (failed(passes::lower(*model.module, passes::Level::Source, passes::Level::Resolved)))
-    throw Error("cannot differentiate " + options.source, Location::current());
+    fail("cannot differentiate " + options.model.source);
   ir::InterpretOptions interpretOptions;
   if (!options.printAfter.empty())
     interpretOptions.observe = [&](mlir::Operation *op, llvm::ArrayRef<Array> opResults) {
@@ -70,8 +75,7 @@ std::vector<Array> interpretMain(Model &model, const std::vector<Array> &values,
       watch.see(op, op->getLoc(), operands, results);
     };
   auto outputs = ir::interpret(*model.module, "main", values, interpretOptions);
-  if (failed(outputs))
-    throw Error("interpreting " + options.source + " failed", Location::current());
+  if (failed(outputs)) fail("interpreting " + options.model.source + " failed");
   if (auto report = passes::reportOf(watch, *outputs)) raise(*report);
   return *outputs;
 }
@@ -89,17 +93,18 @@ std::vector<Array> runCompiled(Model &model, const std::vector<Port> &resultPort
   std::optional<passes::NumericsChecker> checker;
   if (options.checkNumerics) checker.emplace(*model.module);
   auto executable = passes::compileModule(*model.module);
-  if (failed(executable))
-    throw Error("compiling " + options.source + " failed", Location::current());
+  if (failed(executable)) fail("compiling " + options.model.source + " failed");
+  runtime::SessionOptions settings;
+  if (options.threads > 0) settings.pool = std::make_shared<runtime::ThreadPool>(options.threads);
   auto session = check(runtime::Session::create(
-      std::make_shared<const runtime::Executable>(std::move(*executable))));
+      std::make_shared<const runtime::Executable>(std::move(*executable)), std::move(settings)));
   std::vector<Array> feeds;
   for (size_t i = 0; i < values.size(); ++i) {
     if (!isVariable[i]) {
       feeds.push_back(values[i]);
     } else if (absl::Status status = session->setVariable(argumentPorts[i].name, values[i]);
                !status.ok()) {
-      throw Error(std::string(status.message()), Location::current());
+      fail(std::string(status.message()));
     }
   }
   if (checker) {
@@ -115,28 +120,79 @@ std::vector<Array> runCompiled(Model &model, const std::vector<Port> &resultPort
   return all;
 }
 
-void run(const RunOptions &options) {
-  if (!options.printAfter.empty() && !options.interpret)
-    throw Error("--print-after needs --interpret: compiled kernels have no ops left",
-                Location::current());
-  Model model = loadModel(options.source);
-  std::vector<Array> values = argumentValues(arguments(model.main()), options.values);
+std::vector<Array> valuesFor(const std::vector<Port> &ports, const RunOptions &options) {
+  return options.archive.empty() ? argumentValues(ports, options.values)
+                                 : argumentValues(ports, options.archive, 0);
+}
+
+using Named = std::vector<std::pair<std::string, Array>>;
+
+/// Variables that the file has no values for are zeros.
+Named runFile(const RunOptions &options) {
+  OpenModel open = openModel(options.model, {.threads = options.threads});
+  runtime::Session &session = *open.session;
+  for (const Port &port : variablePorts(session.executable()))
+    if (!session.getVariable(port.name).ok())
+      check(session.setVariable(port.name, Array(port.dtype, port.shape)));
+  std::vector<Array> outputs =
+      check(session.run(valuesFor(inputPorts(session.executable()), options)));
+  Named named;
+  for (size_t i = 0; i < outputs.size(); ++i)
+    named.push_back({session.executable().outputs[i].name, outputs[i]});
+  return named;
+}
+
+Named runModel(const RunOptions &options) {
+  Model model = loadModel(options.model);
+  std::vector<Array> values = valuesFor(arguments(model.main()), options);
   std::vector<Port> ports = results(model.main());
   std::vector<Array> outputs = options.interpret ? interpretMain(model, values, options)
                                                  : runCompiled(model, ports, values, options);
-  for (size_t i = 0; i < ports.size(); ++i)
-    std::printf("%s = %s\n", ports[i].name.c_str(), outputs[i].str(options.limit).c_str());
+  Named named;
+  for (size_t i = 0; i < ports.size(); ++i) named.push_back({ports[i].name, outputs[i]});
+  return named;
+}
+
+void printJson(const Named &results) {
+  nlohmann::ordered_json json;
+  for (const auto &[name, value] : results)
+    json[name] = {{"dtype", runtime::dtypeName(value.dtype())},
+                  {"dims", value.dims()},
+                  {"values", value.toDoubles()}};
+  std::printf("%s\n", json.dump().c_str());
+}
+
+void run(const RunOptions &options) {
+  const bool isFile = isExecutableFile(options.model.source);
+  if (isFile && (options.interpret || options.checkNumerics))
+    fail(options.model.source + " is compiled: there are no ops left to interpret or to check");
+  if (!options.printAfter.empty() && !options.interpret)
+    fail("--print-after needs --interpret: compiled kernels have no ops left");
+  const Named results = isFile ? runFile(options) : runModel(options);
+  if (!options.save.empty()) npy::writeArchive(options.save, {results.begin(), results.end()});
+  if (options.json) return printJson(results);
+  for (const auto &[name, value] : results)
+    std::printf("%s = %s\n", name.c_str(), value.str(options.limit).c_str());
 }
 
 } // namespace
 
 void addRun(CLI::App &app) {
-  auto *command = app.add_subcommand("run", "run a graph once and print what it returns");
+  auto *command =
+      app.add_subcommand("run", "run a graph or a .weirx file once and print what it returns");
   auto options = std::make_shared<RunOptions>();
-  command->add_option("model", options->source, modelSourceHelp())->required();
-  command->add_option("--input", options->values,
-                      "NAME=VALUE for an input or variable: zeros, ones, random, iota, or numbers "
-                      "separated by commas; what is not given is random");
+  addModelOptions(*command, options->model);
+  auto *values = command->add_option(
+      "--input", options->values,
+      "NAME=VALUE for an input or variable: zeros, ones, random, iota, or numbers separated by "
+      "commas; what is not given is random");
+  command->add_option("--inputs", options->archive, "a .npz file of inputs and variables by name")
+      ->excludes(values);
+  command->add_option("--save", options->save, "a .npz file to write the results to");
+  command->add_option("--threads", options->threads, "0: all cores")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  command->add_flag("--json", options->json, "results as JSON, every element");
   command->add_flag("--interpret", options->interpret,
                     "op by op with the reference interpreter, no compilation");
   command->add_option("--print-after", options->printAfter,
@@ -145,6 +201,9 @@ void addRun(CLI::App &app) {
                     "find the op that makes the first NaN or infinity, with its values");
   command->add_option("--limit", options->limit, "elements printed of each value")
       ->capture_default_str();
+  addExample(*command, "weir run model.mlir --input x=1,2,3\nweir run model.onnx --dim batch=2 "
+                       "--inputs values.npz --save results.npz\nweir run model.weirx --json\nweir "
+                       "run model.mlir --interpret --print-after dot");
   command->callback([=] { run(*options); });
 }
 

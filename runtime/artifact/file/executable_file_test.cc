@@ -1,5 +1,5 @@
 // Executables through a file: back as they were, and every kind of damage refused.
-// features: G2 X12
+// features: F7 X12
 #include "runtime/artifact/file/executable_file.h"
 
 #include <gmock/gmock.h>

@@ -24,8 +24,7 @@ std::vector<T> readVector(const runtime::Checkpoint &file, const std::string &na
   for (const auto &[key, tensor] : file.tensors)
     if (key == name && tensor.dtype() == runtime::dtypeOf<T>() && tensor.rank() == 1)
       return {tensor.data<T>().begin(), tensor.data<T>().end()};
-  throw Error(file.path + " is no training checkpoint: it has no list " + name,
-              Location::current());
+  fail(file.path + " is no training checkpoint: it has no list " + name);
 }
 
 double readSeconds(const runtime::Checkpoint &file) {
@@ -33,7 +32,7 @@ double readSeconds(const runtime::Checkpoint &file) {
   double seconds = 0;
   auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), seconds);
   if (code != std::errc() || end != text.data() + text.size())
-    throw Error(file.path + ": step_seconds is '" + text + "'", Location::current());
+    fail(file.path + ": step_seconds is '" + text + "'");
   return seconds;
 }
 
@@ -49,8 +48,7 @@ void checkConfig(const runtime::Checkpoint &file,
   for (const auto &[key, value] : config) {
     std::string saved = check(file.text(key));
     if (saved != value)
-      throw Error(file.path + " was made with " + key + " " + saved + ", but this run has " + value,
-                  Location::current());
+      fail(file.path + " was made with " + key + " " + saved + ", but this run has " + value);
   }
 }
 

@@ -14,6 +14,7 @@ void addTrain(CLI::App &app) {
   addTrainLstm(*train);
   addTrainMlp(*train);
   addTrainLeNet(*train);
+  addTrainFile(*train);
 }
 
 void addCommonTrainOptions(CLI::App &app, TrainOptions &options) {

@@ -1,11 +1,12 @@
 // `weir train mlp` and `weir train lenet`: classifiers of fixed-size rows and of small images, from
 // a CSV file or MNIST's idx files.
+#include "tools/weir/train/train_classifier.h"
 #include "frontend/data/readers.h"
 #include "frontend/data/text.h"
 #include "frontend/models/lenet.h"
 #include "frontend/models/mlp.h"
 #include "tools/weir/commands.h"
-#include "tools/weir/train/training_loop.h"
+#include "tools/weir/status.h"
 
 #include <algorithm>
 #include <cmath>
@@ -16,22 +17,6 @@
 namespace weir::tools {
 
 namespace {
-
-struct ClassifierOptions {
-  std::string data, labels;
-  std::vector<int64_t> hidden = {128}; ///< of the mlp
-  int64_t batch = 64, epochs = 60;
-  double rate = 1e-3, scale = 16;
-  std::string holdOut = "fifth";
-};
-
-/// A model for rows of `features` numbers and `classes`, in batches of `batch`.
-struct Classifier {
-  std::string name, shape; ///< as the user knows it: "mlp", "784,128,10"
-  Graph training, evaluation;
-};
-using ClassifierFor = std::function<Classifier(int64_t features, int64_t classes, int64_t batch,
-                                               const nn::Optimizer &optimizer, uint64_t seed)>;
 
 struct Split {
   data::LabelledRows training, test;
@@ -85,13 +70,14 @@ int64_t countClasses(const data::LabelledRows &rows) {
   return labels.empty() ? 1 : *std::max_element(labels.begin(), labels.end()) + 1;
 }
 
+} // namespace
+
 void trainClassifier(const ClassifierOptions &options, TrainOptions train,
                      const ClassifierFor &build) {
   data::LabelledRows rows = options.labels.empty() ? data::readCsv(options.data, options.scale)
                                                    : data::readIdx(options.data, options.labels);
   Split split = splitRows(rows, options.holdOut);
-  if (split.test.rows() == 0)
-    throw Error(options.data + " has too few rows to hold some out", Location::current());
+  if (split.test.rows() == 0) fail(options.data + " has too few rows to hold some out");
   std::filesystem::create_directories(train.folder);
   if (train.steps == 0)
     train.steps = options.epochs * std::max<int64_t>(1, split.training.rows() / options.batch);
@@ -141,11 +127,19 @@ void trainClassifier(const ClassifierOptions &options, TrainOptions train,
   task.unitsPerStep = batch;
   task.unit = "rows";
 
+  if (options.reportsStart && !train.resume) {
+    task.validationLoss(program);
+    std::printf("before training: test accuracy %.2f %%  test loss %.4f\n", 100 * score.accuracy,
+                score.loss);
+  }
   TrainResult result = runTraining(program, task, train);
   if (result.interrupted) return reportInterrupted(train);
   std::printf("test accuracy %.2f %%  test loss %.4f\n", 100 * score.accuracy, score.loss);
   reportTraining(program, task, train, result);
+  if (options.finish) options.finish(program);
 }
+
+namespace {
 
 Classifier mlp(const std::vector<int64_t> &hidden, int64_t features, int64_t classes, int64_t batch,
                const nn::Optimizer &optimizer, uint64_t seed) {
@@ -160,13 +154,13 @@ Classifier lenet(int64_t features, int64_t classes, int64_t batch, const nn::Opt
                  uint64_t seed) {
   const auto side = static_cast<int64_t>(std::lround(std::sqrt(static_cast<double>(features))));
   if (side * side != features)
-    throw Error("train lenet: rows of " + std::to_string(features) +
-                    " numbers are not square images",
-                Location::current());
+    fail("train lenet: rows of " + std::to_string(features) + " numbers are not square images");
   models::LeNetOptions model{.side = side, .classes = classes, .batch = batch};
   return {"lenet", join({side, side, classes}), models::lenetTraining(model, optimizer, seed),
           models::lenetEvaluation(model)};
 }
+
+} // namespace
 
 void addClassifierOptions(CLI::App &app, ClassifierOptions &options) {
   app.add_option("--data", options.data,
@@ -187,8 +181,6 @@ void addClassifierOptions(CLI::App &app, ClassifierOptions &options) {
       ->capture_default_str()
       ->check(CLI::IsMember({"fifth", "last-fifth"}));
 }
-
-} // namespace
 
 void addTrainMlp(CLI::App &train) {
   auto *app =
