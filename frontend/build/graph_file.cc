@@ -1,6 +1,7 @@
 // Graph::save and Graph::load: the finished module and the variables' values to a .weir file, and a
 // module read from one taken apart into inputs, variables and outputs again.
 #include "frontend/proto/graph_file.h"
+#include "frontend/api/initial_values.h"
 #include "frontend/build/graph_state.h"
 
 #include "ir/dialect/weir.h"
@@ -122,6 +123,14 @@ private:
 };
 
 } // namespace
+
+std::map<std::string, Array> initialValues(const Graph &graph, Location at) {
+  CallScope scope(at);
+  std::map<std::string, Array> values;
+  for (const VariableRecord &variable : graph.state()->variables)
+    if (variable.initial) values.emplace(variable.name, graph.state()->initialValue(variable));
+  return values;
+}
 
 void Graph::save(const std::string &path, const SaveOptions &options, Location at) const {
   CallScope scope(at);

@@ -1,10 +1,11 @@
-// Residual networks for images (He et al. 2016) with basic blocks: a stem that halves the image
-// twice, four stages, global average pooling, one dense layer. ResNet-18 is the default.
+// Residual networks for images (He et al. 2016): a stem that halves the image twice, four stages of
+// basic or bottleneck blocks, global average pooling, one dense layer. ResNet-18 is the default.
 #pragma once
 
 #include "frontend/nn/conv.h"
 #include "frontend/nn/layers.h"
 #include "frontend/nn/norms.h"
+#include "frontend/nn/optimizer.h"
 
 #include <optional>
 
@@ -14,11 +15,16 @@ struct ResNetOptions {
   std::vector<int64_t> blocks = {2, 2, 2, 2}; ///< in each stage; {3, 4, 6, 3} is ResNet-34
   int64_t width = 64;                         ///< channels of the first stage; each next doubles
   int64_t classes = 1000;
+  /// Blocks of 1x1, 3x3 (with the stride) and 1x1 convolutions, the last four times as wide: {3, 4,
+  /// 6, 3} is ResNet-50, {3, 4, 23, 3} ResNet-101, {3, 8, 36, 3} ResNet-152.
+  bool bottleneck = false;
   DType dtype = f32;
 };
+/// ResNet-18, -34, -50, -101 or -152. Error: there is no such depth.
+ResNetOptions resnet(int64_t depth, Location at = Location::current());
 
-/// The parameters and the forward pass. ResNet-18: 11,689,512 parameters, names as in
-/// NAME = stem, stage2.block0, ...: NAME.conv.weight, NAME.norm.scale, ...
+/// The parameters and the forward pass. NAME = stem, stage2.block0.first, ...: NAME.conv.weight,
+/// NAME.norm.scale, ...
 class ResNet {
 public:
   ResNet(Graph &graph, const ResNetOptions &options = {}, Location at = Location::current());
@@ -35,9 +41,11 @@ private:
   };
   struct Block {
     std::string name;
-    Unit first, second;
+    std::vector<Unit> units;
     std::optional<Unit> shortcut; ///< where the shape changes
   };
+  static Block block(Graph &graph, const std::string &name, int64_t in, int64_t width,
+                     int64_t stride, const ResNetOptions &options, Location at);
   static Unit unit(Graph &graph, const std::string &name, int64_t in, int64_t out, int64_t window,
                    int64_t stride, DType dtype, Location at);
 
@@ -45,5 +53,13 @@ private:
   std::vector<Block> blocks;
   nn::Linear head;
 };
+
+/// inputs "images" [batch, 3, side, side]; output "logits" [batch, classes].
+Graph resnetForward(const ResNetOptions &model, int64_t batch, int64_t side,
+                    Location at = Location::current());
+/// Also "y" i32[batch]; outputs "loss", "accuracy"; trained by `optimizer`.
+Graph resnetTraining(const ResNetOptions &model, int64_t batch, int64_t side,
+                     const nn::Optimizer &optimizer, uint64_t seed,
+                     Location at = Location::current());
 
 } // namespace weir::models

@@ -88,21 +88,37 @@ Tensor rotary(Arg x, double base, int64_t start) {
   return concatenate({halves[0] * c - halves[1] * s, halves[1] * c + halves[0] * s}, -1);
 }
 
-Tensor attention(Arg query, Arg key, Arg value, bool causal) {
-  CallScope scope(query.at);
-  const Tensor q = need("attention", query), k = need("attention", key),
-               v = need("attention", value);
+/// scale · q·kT.
+static Tensor attentionScores(const Tensor &q, const Tensor &k, const Tensor &v, double scale,
+                              Location at) {
   if (q.rank() < 2 || k.rank() != q.rank() || v.rank() != q.rank())
     throw Error("attention: query is " + q.type().str() + ", key " + k.type().str() + ", value " +
                     v.type().str() + "; each must be [..., t, d]",
-                query.at, {noteOn(q, "query"), noteOn(k, "key"), noteOn(v, "value")});
+                at, {noteOn(q, "query"), noteOn(k, "key"), noteOn(v, "value")});
   const int64_t rank = q.rank();
   DotDims dims{{}, {}, {rank - 1}, {rank - 1}};
   for (int64_t i = 0; i + 2 < rank; ++i) {
     dims.lhsBatch.push_back(i);
     dims.rhsBatch.push_back(i);
   }
-  Tensor scores = dot(q, k, dims) * (1 / std::sqrt(static_cast<double>(q.dim(-1))));
+  const Tensor scores = dot(q, k, dims);
+  return scale == 1 ? scores : scores * scale;
+}
+
+Tensor biasedAttention(Arg query, Arg key, Arg value, Arg bias, double scale) {
+  CallScope scope(query.at);
+  const Tensor q = need("attention", query), k = need("attention", key),
+               v = need("attention", value);
+  const Tensor scores = attentionScores(q, k, v, scale, query.at);
+  return matmul(softmax(scores + need("attention", bias)), v);
+}
+
+Tensor attention(Arg query, Arg key, Arg value, bool causal) {
+  CallScope scope(query.at);
+  const Tensor q = need("attention", query), k = need("attention", key),
+               v = need("attention", value);
+  const double scale = 1 / std::sqrt(static_cast<double>(q.rank() ? q.dim(-1) : 1));
+  Tensor scores = attentionScores(q, k, v, scale, query.at);
   if (causal) {
     Graph graph = q.graph();
     const Shape square{q.dim(-2), k.dim(-2)};

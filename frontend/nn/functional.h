@@ -26,6 +26,10 @@ Tensor rotary(Arg x, double base = 10000, int64_t start = 0);
 /// softmax(q·kT / sqrt(d))·v over [b, h, t, d]; causal: position i sees j <= i only.
 Tensor attention(Arg query, Arg key, Arg value, bool causal = true);
 
+/// softmax(scale · q·kT + bias)·v; bias is broadcast over [b, h, t, keys]: a mask of large negative
+/// numbers, or what is known of the positions.
+Tensor biasedAttention(Arg query, Arg key, Arg value, Arg bias, double scale);
+
 /// Mean over all labels of -log softmax(logits)[label].  logits [..., classes], labels integers
 /// [...] in range.
 Tensor crossEntropy(Arg logits, Arg labels);

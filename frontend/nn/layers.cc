@@ -26,6 +26,8 @@ Tensor activate(Activation activation, const Tensor &x) {
     return tanh(x);
   case Activation::Logistic:
     return logistic(x);
+  case Activation::Silu:
+    return x * logistic(x);
   }
   return x;
 }

@@ -71,7 +71,7 @@ public:
   bool causal;
 };
 
-enum class Activation { Relu, Gelu, Tanh, Logistic };
+enum class Activation { Relu, Gelu, Tanh, Logistic, Silu }; ///< Silu: x · logistic(x)
 Tensor activate(Activation activation, const Tensor &x);
 
 struct MlpOptions {

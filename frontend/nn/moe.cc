@@ -64,11 +64,18 @@ Moe::Moe(Graph &graph, const std::string &name, int64_t features, int64_t hidden
                        o.routerWeight, at)),
       up(parameter(graph, name + ".up", {o.dtype, {experts, features, hidden}}, eachSlice(o.weight),
                    at)),
-      upBias(parameter(graph, name + ".up_bias", {o.dtype, {experts, hidden}}, zeros(), at)),
       down(parameter(graph, name + ".down", {o.dtype, {experts, hidden, features}},
                      eachSlice(o.weight), at)),
-      downBias(parameter(graph, name + ".down_bias", {o.dtype, {experts, features}}, zeros(), at)),
-      options(std::move(o)) {}
+      options(std::move(o)) {
+  if (options.bias) {
+    upBias = parameter(graph, name + ".up_bias", {options.dtype, {experts, hidden}}, zeros(), at);
+    downBias =
+        parameter(graph, name + ".down_bias", {options.dtype, {experts, features}}, zeros(), at);
+  }
+  if (options.gated)
+    gate = parameter(graph, name + ".gate", {options.dtype, {experts, features, hidden}},
+                     eachSlice(options.weight), at);
+}
 
 int64_t Moe::capacity(int64_t tokens) const {
   // The experts of a token are distinct: none can be chosen by more than all tokens.
@@ -79,8 +86,14 @@ int64_t Moe::capacity(int64_t tokens) const {
 
 Tensor Moe::runExperts(const Tensor &rows, int64_t room) const {
   const Tensor x = reshape(rows, {experts(), room, rows.dim(1)});
-  const Tensor h = activate(options.activation, matmul(x, up) + expandDims(upBias, 1));
-  return reshape(matmul(h, down) + expandDims(downBias, 1), rows.shape());
+  auto linear = [](const Tensor &in, const Tensor &weight, const Tensor &bias) {
+    const Tensor y = matmul(in, weight);
+    return bias.empty() ? y : y + expandDims(bias, 1);
+  };
+  Tensor h = linear(x, up, upBias);
+  h = gate.empty() ? activate(options.activation, h)
+                   : activate(options.activation, matmul(x, gate)) * h;
+  return reshape(linear(h, down, downBias), rows.shape());
 }
 
 Moe::Result Moe::operator()(Arg x) const {

@@ -18,6 +18,10 @@ struct MoeOptions {
   /// they are the router's probabilities (Switch).
   bool normalize = true;
   Activation activation = Activation::Gelu;
+  bool bias = true;
+  /// An expert has a third matrix: (activation(x·gate) * (x·up))·down.  Source: Shazeer 2020 (GLU
+  /// variants).
+  bool gated = false;
   Initializer weight = kaiming(); ///< of one expert's matrices
   Initializer routerWeight = normal(0.02);
   DType dtype = f32; ///< The router computes in f32 at least (Fedus et al. 2022, section 2.4).
@@ -30,7 +34,8 @@ struct MoeOptions {
 /// Source: Lepikhin et al. 2020 (GShard, algorithm 1), Fedus et al. 2022 (Switch Transformer,
 /// section 2.2).
 /// Parameters: NAME.router [features, experts], NAME.up [experts, features, hidden], NAME.up_bias
-/// [experts, hidden], NAME.down [experts, hidden, features], NAME.down_bias [experts, features].
+/// [experts, hidden], NAME.down [experts, hidden, features], NAME.down_bias [experts, features];
+/// gated: NAME.gate [experts, features, hidden].
 class Moe {
 public:
   struct Result {
@@ -52,7 +57,7 @@ public:
   int64_t experts() const { return router.dim(1); }
 
   std::string name;
-  Tensor router, up, upBias, down, downBias;
+  Tensor router, up, upBias, down, downBias, gate; ///< Empty: not among the options.
   MoeOptions options;
 
 private:
