@@ -16,6 +16,7 @@ void addTrainLeNet(CLI::App &train);
 void addTrainFile(CLI::App &train);
 void addCompile(CLI::App &app);
 void addRun(CLI::App &app);
+void addGenerate(CLI::App &app);
 void addInspect(CLI::App &app);
 void addExplain(CLI::App &app);
 void addCheckGrad(CLI::App &app);

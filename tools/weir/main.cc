@@ -24,6 +24,7 @@ int main(int argc, char **argv) {
   weir::tools::addCompile(app);
   weir::tools::addRun(app);
   weir::tools::addBench(app);
+  weir::tools::addGenerate(app);
   weir::tools::addInspect(app);
   weir::tools::addView(app);
   weir::tools::addExplain(app);

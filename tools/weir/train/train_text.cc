@@ -4,6 +4,7 @@
 #include "frontend/data/readers.h"
 #include "frontend/data/text.h"
 #include "tools/weir/commands.h"
+#include "tools/weir/sampling.h"
 
 #include <cmath>
 #include <cstdio>
@@ -37,19 +38,6 @@ double evaluateWindows(Program &evaluation, const std::vector<data::TextBatch> &
   return count ? sum / count : NAN;
 }
 
-/// Draws from softmax(logits / temperature); temperature 0 takes the largest.
-int32_t draw(const Array &logits, double temperature, data::Philox &random) {
-  auto values = logits.toDoubles();
-  auto best = std::max_element(values.begin(), values.end());
-  if (temperature <= 0) return static_cast<int32_t>(best - values.begin());
-  double top = *best, total = 0;
-  for (double &v : values) total += v = std::exp((v - top) / temperature);
-  double left = random.uniform() * total;
-  for (size_t i = 0; i < values.size(); ++i)
-    if ((left -= values[i]) < 0) return static_cast<int32_t>(i);
-  return static_cast<int32_t>(values.size() - 1);
-}
-
 std::string sampleText(const Program &trained, const Corpus &corpus, const TextModel &model,
                        const TextOptions &options, uint64_t seed) {
   Program sampler = model.sampling().compile();
@@ -67,7 +55,7 @@ std::string sampleText(const Program &trained, const Corpus &corpus, const TextM
     window.resize(model.context, 0);
     Array logits = sampler.run({{"tokens", Array::from<int32_t>({1, model.context}, window)},
                                 {"position", Array::scalar<int32_t>(last)}})["logits"];
-    text.push_back(draw(logits, options.temperature, random));
+    text.push_back(drawToken(logits, {.temperature = options.temperature}, random));
   }
   return corpus.tokenizer.decode(text);
 }
