@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 
 namespace {
 
@@ -69,7 +70,9 @@ void run(const Options &options) {
     results = check(session->run(feeds));
     if (options.times) std::fprintf(stderr, "run %d: %.3f ms\n", i + 1, millis(begin));
   }
-  if (options.times) std::fprintf(stderr, "loaded in %.3f ms\n", loadMs);
+  if (options.times)
+    std::fprintf(stderr, "%.1f MiB loaded in %.3f ms\n",
+                 static_cast<double>(std::filesystem::file_size(options.file)) / (1 << 20), loadMs);
   for (size_t i = 0; i < results.size(); ++i)
     std::printf("%s = %s\n", executable.outputs[i].name.c_str(),
                 results[i].str(options.limit).c_str());

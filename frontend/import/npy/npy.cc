@@ -110,10 +110,16 @@ std::string inflateRaw(const Contents &file, std::string_view packed, uint64_t s
   return result;
 }
 
+struct Entry {
+  std::string name;
+  std::string inflated; ///< empty: the entry is stored, and read where it lies
+  std::string_view stored;
+  std::string_view content() const { return inflated.empty() ? stored : inflated; }
+};
+
 /// One entry of the central directory, at `from`; moves `from` behind it.
 /// `packedBytes` adds up: entries that share their bytes would unpack to more than any file should.
-std::pair<std::string, std::string> readEntry(const Contents &file, uint64_t &from,
-                                              uint64_t &packedBytes) {
+Entry readEntry(const Contents &file, uint64_t &from, uint64_t &packedBytes) {
   if (file.number(from, 4) != 0x02014b50) file.fail("not a zip archive");
   const uint64_t method = file.number(from + 10, 2), crc = file.number(from + 16, 4);
   const uint64_t packed = file.number(from + 20, 4), size = file.number(from + 24, 4);
@@ -128,11 +134,12 @@ std::pair<std::string, std::string> readEntry(const Contents &file, uint64_t &fr
   if (method != 0 && method != 8)
     file.fail(name + " is compressed by method " + std::to_string(method) +
               "; stored and deflated entries are read");
-  std::string content = method == 8 ? inflateRaw(file, stored, size) : std::string(stored);
+  Entry entry{std::move(name), method == 8 ? inflateRaw(file, stored, size) : "", stored};
+  const std::string_view content = entry.content();
   const uLong sum =
       crc32(0, reinterpret_cast<const Bytef *>(content.data()), static_cast<uInt>(content.size()));
-  if (sum != crc) file.fail(name + " is damaged: its checksum differs");
-  return {std::move(name), std::move(content)};
+  if (sum != crc) file.fail(entry.name + " is damaged: its checksum differs");
+  return entry;
 }
 
 runtime::Bytes mapped(const std::string &path, Location at) {
@@ -179,10 +186,10 @@ std::map<std::string, Array> parseArchive(std::string_view bytes, const std::str
   uint64_t from = file.number(end + 16, 4), packedBytes = 0;
   std::map<std::string, Array> arrays;
   for (uint64_t i = 0; i < count; ++i) {
-    auto [entry, content] = readEntry(file, from, packedBytes);
-    Array array = parse(content, name + ":" + entry, at);
-    if (entry.ends_with(".npy")) entry.resize(entry.size() - 4);
-    arrays.insert_or_assign(std::move(entry), std::move(array));
+    Entry entry = readEntry(file, from, packedBytes);
+    Array array = parse(entry.content(), name + ":" + entry.name, at);
+    if (entry.name.ends_with(".npy")) entry.name.resize(entry.name.size() - 4);
+    arrays.insert_or_assign(std::move(entry.name), std::move(array));
   }
   return arrays;
 }
