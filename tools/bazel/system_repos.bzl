@@ -1,5 +1,7 @@
 """Repositories made out of the packages installed on this machine."""
 
+load("//tools/bazel:weir_tools.bzl", "weir_tools_repository")
+
 def _fail_need(what, pkg):
     fail("%s not found. On Debian 12: apt-get install %s" % (what, pkg))
 
@@ -222,6 +224,7 @@ cuda_repository = repository_rule(
 )
 
 def weir_system_repositories():
+    weir_tools_repository(name = "weir_tools")
     llvm_repository(name = "llvm_system")
     protobuf_repository(name = "com_google_protobuf")
     openmpi_repository(name = "openmpi_system")
