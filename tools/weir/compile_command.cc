@@ -24,13 +24,20 @@ struct CompileOptions {
   int64_t memoryBudget = 0;
 };
 
-/// One for each variable, or none when nothing is said of them.
-std::vector<Array> variableValues(mlir::func::FuncOp main, const CompileOptions &options) {
+/// One for each variable; those of the file, or none, when nothing is said of them.
+std::vector<Array> variableValues(Model &model, const CompileOptions &options) {
+  mlir::func::FuncOp main = model.main();
   std::vector<Port> ports = arguments(main), variables;
   for (unsigned i = 0; i < ports.size(); ++i)
     if (main.getArgAttr(i, ir::kVariableAttr)) variables.push_back(ports[i]);
   if (!options.inputs.empty()) return argumentValues(variables, options.inputs);
-  if (options.values.empty()) return {};
+  if (options.values.empty()) {
+    std::vector<Array> stored;
+    for (const Port &port : variables)
+      if (auto found = model.values.find(port.name); found != model.values.end())
+        stored.push_back(found->second.expanded());
+    return stored.size() == variables.size() ? stored : std::vector<Array>();
+  }
   std::map<std::string, Array> arrays = npy::readArchive(options.values);
   std::vector<Array> values;
   for (const Port &port : variables) {
@@ -47,7 +54,7 @@ std::vector<Array> variableValues(mlir::func::FuncOp main, const CompileOptions 
 void compile(const CompileOptions &options) {
   std::vector<runtime::LevelExecutable> levels;
   Model model = loadModel(options.model);
-  const std::vector<Array> values = variableValues(model.main(), options);
+  const std::vector<Array> values = variableValues(model, options);
   for (const std::string &cpu : options.cpus) {
     passes::PipelineOptions pipeline{.cpu = cpu, .memoryBudget = options.memoryBudget};
     mlir::OwningOpRef<mlir::ModuleOp> module = model.module->clone();

@@ -64,9 +64,11 @@ void convert(const ConvertOptions &options) {
   else if (format == "mlir")
     writeOutput(options.target, textOf(*model.module));
   else if (options.target == "-")
-    writeOutput(options.target, graph_file::exportGraph(*model.module));
+    writeOutput(options.target, graph_file::exportGraph(*model.module, nullptr, Location::current(),
+                                                        &model.values));
   else
-    graph_file::write(options.target, *model.module, options.weights);
+    graph_file::write(options.target, *model.module, options.weights, Location::current(),
+                      &model.values);
 }
 
 } // namespace

@@ -160,9 +160,10 @@ Model loadModel(const ModelOptions &options, bool widen) {
   if (!isGraphFile)
     model.module = parseText(nameOf(source), bytes, model.context.get());
   else if (source == "-")
-    model.module = graph_file::importGraph(bytes, *model.context, "standard input");
+    model.module =
+        graph_file::importGraph(bytes, *model.context, "standard input", nullptr, &model.values);
   else
-    model.module = graph_file::read(source, *model.context);
+    model.module = graph_file::read(source, *model.context, Location::current(), &model.values);
   const std::string name = nameOf(source);
   if (!model.main()) fail(name + " has no function @main");
   checkPorts(model.main(), name);

@@ -2,6 +2,8 @@
 // standard input ("-"), or a model of the zoo by name.
 #pragma once
 
+#include "frontend/proto/graph_file.h"
+
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
@@ -18,6 +20,7 @@ namespace weir::tools {
 struct Model {
   std::unique_ptr<mlir::MLIRContext> context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
+  graph_file::Values values; ///< of variables, where the file has some
   mlir::func::FuncOp main() { return module->lookupSymbol<mlir::func::FuncOp>("main"); }
 };
 

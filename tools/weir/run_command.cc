@@ -125,6 +125,12 @@ std::vector<Array> valuesFor(const std::vector<Port> &ports, const RunOptions &o
                                  : argumentValues(ports, options.archive, 0);
 }
 
+bool isGiven(const std::string &name, const RunOptions &options) {
+  if (!options.archive.empty()) return npy::readArchive(options.archive).count(name) > 0;
+  return llvm::any_of(options.values,
+                      [&](const std::string &word) { return word.starts_with(name + "="); });
+}
+
 using Named = std::vector<std::pair<std::string, Array>>;
 
 /// Variables that the file has no values for are zeros.
@@ -144,7 +150,12 @@ Named runFile(const RunOptions &options) {
 
 Named runModel(const RunOptions &options) {
   Model model = loadModel(options.model);
-  std::vector<Array> values = valuesFor(arguments(model.main()), options);
+  std::vector<Port> inputs = arguments(model.main());
+  std::vector<Array> values = valuesFor(inputs, options);
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (auto stored = model.values.find(inputs[i].name);
+        stored != model.values.end() && !isGiven(inputs[i].name, options))
+      values[i] = stored->second.expanded();
   std::vector<Port> ports = results(model.main());
   std::vector<Array> outputs = options.interpret ? interpretMain(model, values, options)
                                                  : runCompiled(model, ports, values, options);

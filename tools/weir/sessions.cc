@@ -41,6 +41,8 @@ OpenModel openModel(const ModelOptions &options, const SessionSettings &settings
   if (settings.threads > 0) session.pool = std::make_shared<runtime::ThreadPool>(settings.threads);
   open.session = check(runtime::Session::create(
       std::make_shared<const runtime::Executable>(std::move(*executable)), std::move(session)));
+  for (const auto &[name, value] : model.values)
+    check(open.session->setVariable(name, value.expanded()));
   open.seconds = watch.seconds();
   return open;
 }
