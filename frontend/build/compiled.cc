@@ -161,8 +161,10 @@ std::unique_ptr<Backend> makeCompiled(const StatePtr &state, FinishedModule modu
   settings.variables = store.get(at);
   std::unique_ptr<NumericsCheck> check;
   if (checker) check.reset(new NumericsCheck{state, std::move(module), std::move(*checker)});
-  return std::make_unique<Compiled>(*state, std::move(*executable), std::move(settings),
-                                    std::move(check), at);
+  auto compiled = std::make_unique<Compiled>(*state, std::move(*executable), std::move(settings),
+                                             std::move(check), at);
+  compiled->notes = collector.remarks();
+  return compiled;
 }
 
 } // namespace weir::build

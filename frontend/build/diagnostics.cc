@@ -28,6 +28,10 @@ void raise(const passes::NumericsReport &report, Location at) {
 
 DiagnosticCollector::DiagnosticCollector(MLIRContext &context)
     : handler(&context, [this](Diagnostic &diagnostic) {
+        if (diagnostic.getSeverity() == DiagnosticSeverity::Remark) {
+          lines.push_back(diagnostic.str());
+          for (Diagnostic &note : diagnostic.getNotes()) lines.push_back("  " + note.str());
+        }
         if (diagnostic.getSeverity() != DiagnosticSeverity::Error) return success();
         Item item{diagnostic.str(), userPlace(diagnostic.getLocation()), {}};
         for (Diagnostic &note : diagnostic.getNotes())

@@ -18,13 +18,15 @@ std::optional<Place> userPlace(mlir::Location location);
 /// Throws what was found about NaN and infinity; `at` where it has no place.
 [[noreturn]] void raise(const passes::NumericsReport &report, Location at);
 
-/// Collects errors while it lives.
+/// Collects errors and remarks while it lives.
 class DiagnosticCollector {
 public:
   explicit DiagnosticCollector(mlir::MLIRContext &context);
   /// Throws the first error, at its place (`at` when it has none); without one says that `what`
   /// failed.
   [[noreturn]] void raise(const std::string &what, Location at);
+  /// Each with its notes, a line each.
+  const std::vector<std::string> &remarks() const { return lines; }
 
 private:
   struct Item {
@@ -33,6 +35,7 @@ private:
     std::vector<Note> notes;
   };
   std::vector<Item> items;
+  std::vector<std::string> lines;
   mlir::ScopedDiagnosticHandler handler;
 };
 

@@ -1,19 +1,19 @@
-// The search. A round plans the memory, looks at the peak, and makes one change; a change that
-// makes the peak higher is taken back and not tried again.
+// The search: the change that frees the most bytes over the budget for its
+// time, tried on a timeline, one after the other; the real plan has the last
+// word.
 #include "passes/memory/rematerialize.h"
 
 #include "ir/cost/cost.h"
-#include "ir/dialect/steps.h"
 #include "ir/locations/locations.h"
+#include "passes/memory/changes.h"
 #include "passes/memory/memory.h"
 #include "passes/memory/memory_report.h"
-#include "passes/memory/plan.h"
-#include "passes/memory/positions.h"
 
 #include "mlir/IR/BuiltinOps.h"
-#include "mlir/IR/IRMapping.h"
-#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/Support/FormatVariadic.h"
+
+#include <map>
 
 using namespace mlir;
 
@@ -21,63 +21,35 @@ namespace weir::passes {
 
 namespace {
 
-constexpr size_t kMostOps = 48; ///< computed again for one value
-
-/// A loop that is a kernel may take any time: that is not known before it runs.
-bool isLoop(ir::LaunchOp launch) {
-  auto kernel = SymbolTable::lookupNearestSymbolFrom(launch, launch.getCalleeAttr());
-  auto kind = kernel ? kernel->getAttrOfType<StringAttr>(ir::kKernelAttr) : StringAttr();
-  return kind && kind.getValue() == ir::kControlKernel;
-}
-
-bool isRepeatable(Operation *op) {
-  auto launch = dyn_cast_if_present<ir::LaunchOp>(op);
-  if (launch && isLoop(launch)) return false;
-  return isa_and_present<ir::LaunchOp, ir::ReshapeOp, ir::ConstantOp>(op);
-}
-
-/// About how long an op takes, in ns: a core's arithmetic and its memory, one after the other.
-double timeOf(Operation *op) {
-  constexpr double launch = 500, flopsPerNs = 20, bytesPerNs = 8;
-  if (!isa<ir::LaunchOp>(op)) return 0;
-  return launch + double(ir::flopsOf(op)) / flopsPerNs + double(ir::bytesMoved(op)) / bytesPerNs;
-}
-
-/// One value's way out of the peak: `ops`, in order, are done once more before `before`.
-struct Change {
-  Operation *before = nullptr;
-  llvm::SmallSetVector<Operation *, 16> ops;
-  int64_t freed = 0; ///< bytes, at the peak
-  double time = 0;
-};
+/// Changes made at once, if together they free at least this part of what they promise; changes
+/// tried one by one where they do not.
+constexpr size_t kMostAtOnce = 8, kMostTried = 12;
+constexpr double kKept = 0.6;
+/// Steps of all the timelines that a search may try: bounds its time to that of the other passes.
+constexpr int64_t kMostWork = 1'000'000;
+/// A change has to bring down what is over the budget by this part.
+constexpr double kLeastGain = 1e-3;
+/// Times that the real plan may turn out larger than the timeline's.
+constexpr int kMostPlans = 8;
 
 class Rematerializer {
 public:
-  Rematerializer(func::FuncOp main, int64_t budget)
-      : main(main), block(main.getBody().front()), budget(budget) {}
-
+  Rematerializer(func::FuncOp main, int64_t budget) : main(main), budget(budget) {}
   LogicalResult run();
 
 private:
-  void look();
-  std::optional<Change> bestChange();
-  std::optional<Change> changeFor(ir::LaunchOp launch, Value value);
-  bool addAgain(Change &change, Operation *op);
-  bool addOperand(Change &change, Value value);
-  Operation *nextReader(Value value) const;
-  int64_t lifeEnd(Value value) const;
-  void apply(const Change &change);
-  void undo();
-  LogicalResult refuse(int64_t least);
+  bool reduce(int64_t target);
+  bool improve(const Timeline::Profile &profile, int64_t target);
+  bool tryTogether(ArrayRef<Change> changes, const Timeline::Profile &profile, int64_t target);
+  bool tryOne(ArrayRef<Change> changes, const Timeline::Profile &profile, int64_t target);
+  void prune(int64_t target);
+  LogicalResult refuse(StringRef why, int64_t least);
+  void remark(int64_t before, int64_t after);
 
   func::FuncOp main;
-  Block &block;
   int64_t budget;
-  std::optional<Positions> positions;
-  MemoryPlan plan;
-  llvm::DenseSet<Operation *> refused; ///< ops of values that made things worse
-  SmallVector<Operation *> added;      ///< by the last change
-  SmallVector<std::pair<OpOperand *, Value>> replaced;
+  int64_t work = 0;
+  Timeline timeline;
 };
 
 } // namespace
@@ -98,168 +70,169 @@ int64_t plannedBytes(func::FuncOp main) {
   return total(planMemory(main));
 }
 
-void Rematerializer::look() {
-  positions.emplace(main);
-  plan = planMemory(main);
-}
-
-/// When the last reader of the value or of a view of it is done.
-int64_t Rematerializer::lifeEnd(Value value) const {
-  int64_t end = positions->lastUse(value);
-  for (Operation *user : value.getUsers())
-    if (isa<ir::ReshapeOp>(user)) end = std::max(end, lifeEnd(user->getResult(0)));
-  return end;
-}
-
-/// The first op of the block that reads the value, or a view of it, after the peak; null if one
-/// reads it there.
-Operation *Rematerializer::nextReader(Value value) const {
-  Operation *next = nullptr;
-  for (Operation *user : value.getUsers()) {
-    Operation *reader = block.findAncestorOpInBlock(*user);
-    int64_t position = positions->start(reader), end = positions->end(reader);
-    if (isa<ir::ReshapeOp>(reader)) {
-      if (lifeEnd(reader->getResult(0)) < plan.peakPosition) continue;
-      reader = nextReader(reader->getResult(0));
-      if (!reader) return nullptr;
-      position = positions->start(reader);
-    } else if (position <= plan.peakPosition && plan.peakPosition <= end) {
-      return nullptr;
-    } else if (end < plan.peakPosition) {
-      continue;
-    }
-    if (!next || position < positions->start(next)) next = reader;
-  }
-  return next;
-}
-
-/// Adds `op`, after what it needs itself, to what is done once more.
-bool Rematerializer::addAgain(Change &change, Operation *op) {
-  if (change.ops.contains(op)) return true;
-  if (change.ops.size() >= kMostOps) return false;
-  for (Value operand : op->getOperands())
-    if (!addOperand(change, operand)) return false;
-  change.ops.insert(op);
-  change.time += timeOf(op);
+/// Makes `changes`, which have no step in common, at once; false if they free
+/// less together than they should.
+bool Rematerializer::tryTogether(ArrayRef<Change> changes, const Timeline::Profile &profile,
+                                 int64_t target) {
+  Timeline tried = timeline;
+  tried.apply(changes);
+  double promised = 0;
+  for (const Change &change : changes) promised += change.gain;
+  work += tried.steps.size();
+  if (profile.excess - tried.profile(target).excess < kKept * promised) return false;
+  timeline = std::move(tried);
   return true;
 }
 
-/// An operand is there anyway, or is computed again as well, or has to stay for longer.
-bool Rematerializer::addOperand(Change &change, Value value) {
-  Operation *op = value.getDefiningOp();
-  if (!op) return true;
-  bool isView = isa<ir::ReshapeOp>(op);
-  if (!isView && lifeEnd(value) >= positions->start(change.before)) return true;
-  if (isView || isRepeatable(op)) return addAgain(change, op);
-  if (lifeEnd(value) < plan.peakPosition) change.freed -= ir::bytesOf(value.getType());
+/// Makes the best of the first of `changes`.
+bool Rematerializer::tryOne(ArrayRef<Change> changes, const Timeline::Profile &profile,
+                            int64_t target) {
+  Timeline best;
+  double bestGain = 0;
+  for (const Change &change : changes.take_front(kMostTried)) {
+    Timeline tried = timeline;
+    tried.apply(change);
+    work += tried.steps.size();
+    double freed = profile.excess - tried.profile(target).excess;
+    if (freed < kLeastGain * profile.excess || freed <= bestGain * change.nanos) continue;
+    bestGain = freed / change.nanos;
+    best = std::move(tried);
+  }
+  if (bestGain > 0) timeline = std::move(best);
+  return bestGain > 0;
+}
+
+/// Makes one change or several; false if there is none.
+bool Rematerializer::improve(const Timeline::Profile &profile, int64_t target) {
+  SmallVector<Change> changes = promisingChanges(timeline, profile, target), apart;
+  llvm::DenseSet<int> steps;
+  for (const Change &change : changes) {
+    const Change &first = changes.front();
+    bool isWorse = 2 * change.gain * first.nanos < first.gain * change.nanos;
+    if (apart.size() == kMostAtOnce || isWorse) break;
+    if (llvm::any_of(change.again, [&](int step) { return steps.contains(step); })) continue;
+    steps.insert(change.again.begin(), change.again.end());
+    apart.push_back(change);
+  }
+  for (size_t count = apart.size(); count > 1; count /= 2)
+    if (tryTogether(ArrayRef(apart).take_front(count), profile, target)) return true;
+  return tryOne(changes, profile, target);
+}
+
+/// Takes back what is run again although there is room to keep it, the dearest
+/// first.
+void Rematerializer::prune(int64_t target) {
+  SmallVector<std::pair<double, int>> candidates;
+  for (const Timeline::Step &step : timeline.steps)
+    if (step.isAgain) candidates.push_back({-step.nanos, step.makes.front()});
+  llvm::sort(candidates);
+  for (auto [nanos, tensor] : candidates) {
+    Timeline tried = timeline;
+    if (tried.dropAgain(tensor) && tried.profile(target).peak <= target)
+      timeline = std::move(tried);
+  }
+}
+
+/// Changes the timeline until its peak is at most `target`.
+bool Rematerializer::reduce(int64_t target) {
+  Timeline::Profile profile = timeline.profile(target);
+  for (; profile.peak > target; profile = timeline.profile(target))
+    if (work > kMostWork || !improve(profile, target)) return false;
+  prune(target);
   return true;
-}
-
-std::optional<Change> Rematerializer::changeFor(ir::LaunchOp launch, Value value) {
-  Change change;
-  change.before = nextReader(value);
-  if (!change.before || change.before->hasTrait<OpTrait::IsTerminator>()) return std::nullopt;
-  if (!addAgain(change, launch)) return std::nullopt;
-  // Whatever is computed again need not be kept either.
-  int64_t from = positions->start(change.before);
-  for (Operation *op : change.ops) {
-    if (!isa<ir::LaunchOp>(op) || positions->start(op) >= plan.peakPosition) continue;
-    for (Value result : op->getResults()) {
-      Operation *next = lifeEnd(result) > plan.peakPosition ? nextReader(result) : nullptr;
-      if (next && positions->start(next) >= from) change.freed += ir::bytesOf(result.getType());
-    }
-  }
-  if (change.freed <= 0) return std::nullopt;
-  return change;
-}
-
-std::optional<Change> Rematerializer::bestChange() {
-  std::optional<Change> best;
-  for (const Storage &storage : plan.storages) {
-    if (storage.space != ir::Space::arena || storage.start >= plan.peakPosition ||
-        storage.end <= plan.peakPosition)
-      continue;
-    for (Value value : storage.values) {
-      auto launch = value.getDefiningOp<ir::LaunchOp>();
-      if (!launch || !isRepeatable(launch) || launch->getBlock() != &block ||
-          refused.contains(launch))
-        continue;
-      if (positions->start(launch) >= plan.peakPosition || lifeEnd(value) <= plan.peakPosition)
-        continue;
-      std::optional<Change> change = changeFor(launch, value);
-      if (!change) continue;
-      if (!best || double(change->freed) * best->time > double(best->freed) * change->time)
-        best = std::move(change);
-    }
-  }
-  return best;
-}
-
-void Rematerializer::apply(const Change &change) {
-  added.clear();
-  replaced.clear();
-  IRMapping again;
-  OpBuilder b(change.before);
-  for (Operation *op : change.ops) added.push_back(b.clone(*op, again));
-  int64_t from = positions->start(change.before);
-  for (Operation *op : change.ops)
-    for (Value result : op->getResults())
-      for (OpOperand &use : llvm::make_early_inc_range(result.getUses())) {
-        Operation *reader = block.findAncestorOpInBlock(*use.getOwner());
-        if (llvm::is_contained(added, reader) || positions->start(reader) < from) continue;
-        replaced.push_back({&use, result});
-        use.set(again.lookup(result));
-      }
-}
-
-void Rematerializer::undo() {
-  for (auto [use, value] : replaced) use->set(value);
-  for (Operation *op : llvm::reverse(added)) op->erase();
 }
 
 static std::string sizeText(int64_t bytes) {
+  if (bytes < 1024) return llvm::formatv("{0} B", bytes).str();
   return bytes < 1 << 20 ? llvm::formatv("{0:F1} KiB", double(bytes) / 1024).str()
                          : llvm::formatv("{0:F1} MiB", double(bytes) / (1 << 20)).str();
 }
 
-LogicalResult Rematerializer::refuse(int64_t least) {
-  constexpr size_t most = 8;
-  InFlightDiagnostic error = main.emitError()
-                             << "memory budget: " << sizeText(budget)
-                             << " cannot be met; the least found is " << sizeText(least);
+/// "variable w, f32[64, 32], 8.0 KiB, train.cc:12"
+static std::string lineText(const MemoryLine &line) {
+  return line.kind + " " + line.what + ", " + line.type + ", " + sizeText(line.bytes) +
+         (line.place.empty() ? "" : ", ") + line.place;
+}
+
+/// What lies in the arena at the peak one by one, the other classes with their
+/// largest.
+LogicalResult Rematerializer::refuse(StringRef why, int64_t least) {
+  constexpr int mostOfArena = 6;
+  InFlightDiagnostic error = emitError(main.getLoc())
+                             << "memory budget: " << sizeText(budget) << " cannot be met; " << why
+                             << sizeText(least);
   MemoryReport report = reportMemory(main);
-  size_t shown = 0;
-  for (const MemoryLine &line : report.lines) {
-    if (shown == most) break;
-    if (line.kind == "arena" && !line.atPeak) continue;
-    ++shown;
-    error.attachNote() << "cannot shrink: " << line.kind << " " << line.what << ", " << line.type
-                       << ", " << sizeText(line.bytes) << (line.place.empty() ? "" : ", ")
-                       << line.place;
+  int shown = 0;
+  for (const MemoryLine &line : report.lines)
+    if (line.kind == "arena" && line.atPeak && shown++ < mostOfArena)
+      error.attachNote() << "cannot shrink: " << lineText(line);
+  for (StringRef kind : {"variable", "input", "output", "constant"}) {
+    const MemoryLine *largest = nullptr;
+    int64_t count = 0, bytes = 0;
+    for (const MemoryLine &line : report.lines) {
+      if (line.kind != kind || line.bytes == 0) continue;
+      if (!largest) largest = &line;
+      ++count;
+      bytes += line.bytes;
+    }
+    if (count == 1) error.attachNote() << "cannot shrink: " << lineText(*largest);
+    if (count > 1)
+      error.attachNote() << "cannot shrink: " << count << " " << kind << "s, " << sizeText(bytes)
+                         << "; the largest is " << lineText(*largest);
   }
   return error;
 }
 
-LogicalResult Rematerializer::run() {
-  look();
-  constexpr size_t roundsPerOp = 8;
-  size_t rounds = roundsPerOp * block.getOperations().size();
-  int64_t least = total(plan);
-  while (total(plan) > budget) {
-    std::optional<Change> change;
-    if (rounds-- > 0) change = bestChange();
-    if (!change) return refuse(least);
-    int64_t live = plan.liveBytes;
-    Operation *seed = change->ops.back();
-    apply(*change);
-    look();
-    least = std::min(least, total(plan));
-    if (plan.liveBytes <= live) continue;
-    undo();
-    refused.insert(seed);
-    look();
+static std::string flopsText(int64_t flops) {
+  return flops < 1'000'000 ? llvm::formatv("{0} FLOP", flops).str()
+                           : llvm::formatv("{0:F1} MFLOP", double(flops) / 1e6).str();
+}
+
+/// Says what the budget costs, by the user's lines.
+void Rematerializer::remark(int64_t before, int64_t after) {
+  struct Place {
+    int64_t launches = 0, flops = 0;
+  };
+  llvm::MapVector<std::string, Place, std::map<std::string, unsigned>> places;
+  Place all, again;
+  for (Operation &op : main.getBody().front()) {
+    int64_t flops = ir::flopsOf(&op);
+    all.flops += flops;
+    if (!op.hasAttr(kAgainAttr)) continue;
+    for (Place *place : {&again, &places[ir::userPlace(op.getLoc())]}) {
+      ++place->launches;
+      place->flops += flops;
+    }
   }
-  return success();
+  double percent = 100 * double(again.flops) / std::max<double>(1, all.flops - again.flops);
+  InFlightDiagnostic remark = emitRemark(main.getLoc());
+  remark << "memory budget: " << sizeText(budget) << " is met with " << sizeText(after) << ", "
+         << sizeText(before) << " without it; " << again.launches << " launches are run again, "
+         << flopsText(again.flops) << llvm::formatv(" ({0:F1} %) more", percent).str();
+  for (const auto &[name, place] : places)
+    remark.attachNote() << "run again: " << place.launches << " launches, "
+                        << flopsText(place.flops) << (name.empty() ? "" : ", ") << name;
+}
+
+LogicalResult Rematerializer::run() {
+  MemoryPlan plan = planMemory(main);
+  int64_t before = total(plan), fixed = before - plan.arenaBytes;
+  if (before <= budget) return success();
+  timeline = readTimeline(main, plan);
+  if (int64_t least = fixed + timeline.lowerBound(); least > budget)
+    return refuse("no order of the work needs less than ", least);
+  int64_t target = budget - fixed, least = before;
+  for (int plans = 0; plans < kMostPlans; ++plans) {
+    bool isReduced = reduce(target);
+    int64_t expected = fixed + timeline.profile(target).peak;
+    writeTimeline(timeline, main);
+    int64_t now = plannedBytes(main);
+    least = std::min(least, now);
+    if (now <= budget) return remark(before, now), success();
+    if (!isReduced) break;
+    target -= std::max<int64_t>(now - expected, 64);
+  }
+  return refuse("the least found is ", least);
 }
 
 LogicalResult rematerialize(func::FuncOp main, int64_t budget) {
@@ -277,7 +250,8 @@ struct Rematerialize : PassWrapper<Rematerialize, OperationPass<ModuleOp>> {
 
   StringRef getArgument() const override { return "weir-rematerialize"; }
   StringRef getDescription() const override {
-    return "launch kernels again, rather than keep results, until a memory budget is met";
+    return "launch kernels again, rather than keep results, until a memory "
+           "budget is met";
   }
   void runOnOperation() override {
     auto main = getOperation().lookupSymbol<func::FuncOp>("main");

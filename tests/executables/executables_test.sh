@@ -1,5 +1,5 @@
 #!/bin/bash
-# weir compile, weir-run and the C interface on one small model. features: F7 X12
+# weir compile, weir-run and the C interface on one small model. features: F7 X12 A10
 set -euo pipefail
 weir=$PWD/$1 run=$PWD/$2 program=$PWD/$3 model=$PWD/tests/executables/model.mlir
 cd "$(mktemp -d)"
@@ -40,4 +40,8 @@ fails 2 'output is required' "$weir" compile "$model"
 "$weir" compile "$model" -o bare.weirx | grep -q 'without values'
 fails 1 "variable 'w'" "$run" bare.weirx
 fails 1 'memory budget' "$weir" compile "$model" -o x.weirx --memory-budget 10
+fails 1 'cannot shrink: .* variables, .*; the largest is variable' "$weir" explain memory gpt --memory-budget 11M
+"$weir" explain memory gpt --memory-budget 26M 2> notes > plan
+grep -q 'launches are run again' notes
+grep -q 'run again: .*char_gpt.cc' notes
 echo passed

@@ -25,6 +25,9 @@ void addConvert(CLI::App &app);
 void addView(CLI::App &app);
 void addBench(CLI::App &app);
 
+/// Prints what compiling has to say, to standard error.
+void printNotes(const std::vector<std::string> &notes);
+
 /// --memory-budget, in bytes or with a unit.
 void addMemoryBudget(CLI::App &app, int64_t &bytes);
 /// Shows these command lines below the flags of --help.

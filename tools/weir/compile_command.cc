@@ -1,5 +1,6 @@
 // `weir compile`: a model to a .weirx file, which weir-run and libweir_runtime run without any
 // compiler.
+#include "frontend/build/diagnostics.h"
 #include "frontend/import/npy/npy.h"
 #include "ir/dialect/weir.h"
 #include "passes/pipelines/pipelines.h"
@@ -58,8 +59,11 @@ void compile(const CompileOptions &options) {
   for (const std::string &cpu : options.cpus) {
     passes::PipelineOptions pipeline{.cpu = cpu, .memoryBudget = options.memoryBudget};
     mlir::OwningOpRef<mlir::ModuleOp> module = model.module->clone();
+    build::DiagnosticCollector collector(*model.context);
     auto executable = passes::compileModule(*module, pipeline);
-    if (failed(executable)) fail("compiling " + options.model.source + " for " + cpu + " failed");
+    if (failed(executable))
+      collector.raise("compiling " + options.model.source + " for " + cpu, Location::current());
+    if (levels.empty()) printNotes(collector.remarks());
     executable->name = std::filesystem::path(options.model.source).stem();
     levels.push_back({cpu, std::make_shared<const runtime::Executable>(std::move(*executable))});
   }

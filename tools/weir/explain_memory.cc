@@ -1,6 +1,7 @@
 // `weir explain memory`: the memory plan before anything runs, by class, by tensor and by source
 // line.
 #include "frontend/api/error.h"
+#include "frontend/build/diagnostics.h"
 #include "passes/memory/memory_report.h"
 #include "passes/pipelines/pipelines.h"
 #include "tools/weir/commands.h"
@@ -84,9 +85,11 @@ void printJson(const passes::MemoryReport &r) {
 
 void explainMemory(const ModelOptions &options, bool json, int64_t limit, int64_t budget) {
   Model model = loadModel(options);
+  build::DiagnosticCollector collector(*model.context);
   if (failed(passes::lower(*model.module, passes::Level::Source, passes::Level::Kernels,
                            {.memoryBudget = budget})))
-    fail("cannot lower " + options.source);
+    collector.raise("lowering " + options.source, Location::current());
+  printNotes(collector.remarks());
   passes::MemoryReport report = passes::reportMemory(model.main());
   if (json) return printJson(report);
   printClasses(report);
@@ -109,8 +112,12 @@ void addExplain(CLI::App &app) {
   command->add_option("--limit", *limit, "lines of each list")->capture_default_str();
   addMemoryBudget(*command, *budget);
   addExample(*command,
-             "weir explain memory gpt --limit 40\nweir explain memory gpt --memory-budget 12M");
+             "weir explain memory gpt --limit 40\nweir explain memory gpt --memory-budget 26M");
   command->callback([=] { explainMemory(*options, *json, *limit, *budget); });
+}
+
+void printNotes(const std::vector<std::string> &notes) {
+  for (const std::string &note : notes) std::fprintf(stderr, "%s\n", note.c_str());
 }
 
 } // namespace weir::tools

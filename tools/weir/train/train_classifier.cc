@@ -1,6 +1,8 @@
 // `weir train mlp` and `weir train lenet`: classifiers of fixed-size rows and of small images, from
 // a CSV file or MNIST's idx files.
 #include "tools/weir/train/train_classifier.h"
+
+#include "frontend/build/program_state.h"
 #include "frontend/data/readers.h"
 #include "frontend/data/text.h"
 #include "frontend/models/lenet.h"
@@ -95,6 +97,7 @@ void trainClassifier(const ClassifierOptions &options, TrainOptions train,
                          .memoryBudget = train.memoryBudget,
                          .checkNumerics = train.checkNumerics};
   Program program = model.training.compile(compile), evaluation = model.evaluation.compile(compile);
+  printNotes(program.state()->backend->notes);
   data::EpochSampler sampler(split.training.rows(), batch, train.seed);
   Score score;
 

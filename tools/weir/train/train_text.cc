@@ -1,6 +1,7 @@
 // Training a text model, from the file to the report.
 #include "tools/weir/train/train_text.h"
 
+#include "frontend/build/program_state.h"
 #include "frontend/data/readers.h"
 #include "frontend/data/text.h"
 #include "tools/weir/commands.h"
@@ -97,6 +98,7 @@ void trainText(const TextOptions &options, const TrainOptions &train, const Text
                          .memoryBudget = train.memoryBudget,
                          .checkNumerics = train.checkNumerics};
   Program program = model.training.compile(compile);
+  printNotes(program.state()->backend->notes);
   constexpr int64_t evaluationBatch = 64;
   Program evaluation = model.evaluation(evaluationBatch).compile(compile);
   std::vector<data::TextBatch> windows =
