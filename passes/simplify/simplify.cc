@@ -64,6 +64,7 @@ struct Simplify : PassWrapper<Simplify, OperationPass<ModuleOp>> {
     populateSlicePatterns(set);
     populateReductionPatterns(set);
     populateContractionPatterns(set);
+    populateBarrierPatterns(set);
     patterns = std::move(set);
     return success();
   }

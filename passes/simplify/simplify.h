@@ -34,6 +34,7 @@ void populateReshapePatterns(mlir::RewritePatternSet &patterns);
 void populateSlicePatterns(mlir::RewritePatternSet &patterns);
 void populateReductionPatterns(mlir::RewritePatternSet &patterns);
 void populateContractionPatterns(mlir::RewritePatternSet &patterns);
+void populateBarrierPatterns(mlir::RewritePatternSet &patterns);
 
 /// The rewrites of clean_loops on everything under `root`; true if something changed.
 bool cleanLoops(mlir::Operation *root);
