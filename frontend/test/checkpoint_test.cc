@@ -285,7 +285,8 @@ TEST(MemoryBudget, IsRefusedWithWhatCannotShrink) {
     FAIL() << "1000 bytes were enough";
   } catch (const Error &error) {
     EXPECT_THAT(error.what(), ::testing::HasSubstr("memory budget"));
-    EXPECT_THAT(error.what(), ::testing::HasSubstr("2 inputs, 12.0 KiB; the largest is input x, f32[64, 32]"));
+    EXPECT_THAT(error.what(),
+                ::testing::HasSubstr("2 inputs, 12.0 KiB; the largest is input x, f32[64, 32]"));
   }
 }
 
