@@ -55,6 +55,8 @@ void ringReduceScatter(Builder &b, const Party &party, const Slices &pieces, Sli
 /// Everybody ends with all pieces; piece j is where member j has it already. A member's piece may
 /// be several slices.
 void directAllGather(Builder &b, const Party &party, const std::vector<Slices> &pieces);
+/// The same where a member has its piece elsewhere: it is copied while messages are on the way.
+void directAllGather(Builder &b, const Party &party, Slice own, const Slices &pieces);
 void ringAllGather(Builder &b, const Party &party, const Slices &pieces);
 /// Everybody's input combined at `root`; the result may lie where the input is.
 void treeReduce(Builder &b, const Party &party, int root, Slice input, Slice result);

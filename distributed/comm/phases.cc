@@ -40,6 +40,18 @@ void sendInTurn(Builder &b, const Party &party, const Slices &pieces) {
     }
 }
 
+/// Starts to send `own` to everybody and to receive everybody's.
+void exchangePieces(Builder &b, const Party &party, const Slices &own,
+                    const std::vector<Slices> &pieces) {
+  int n = party.size(), me = party.me;
+  for (int k = 1; k < n; ++k) {
+    size_t from = size_t((me + n - k) % n);
+    for (Slice piece : pieces[from]) b.receive(party.members[from], piece);
+  }
+  for (int k = 1; k < n; ++k)
+    for (Slice piece : own) b.send(party.members[size_t((me + k) % n)], piece);
+}
+
 } // namespace
 
 void directReduceScatter(Builder &b, const Party &party, const Slices &pieces, Slice result) {
@@ -77,13 +89,17 @@ void directReduceScatter(Builder &b, const Party &party, const Slices &pieces, S
 }
 
 void directAllGather(Builder &b, const Party &party, const std::vector<Slices> &pieces) {
-  int n = party.size(), me = party.me, begin = b.here();
-  for (int k = 1; k < n; ++k) {
-    size_t from = size_t((me + n - k) % n);
-    for (Slice piece : pieces[from]) b.receive(party.members[from], piece);
-  }
-  for (int k = 1; k < n; ++k)
-    for (Slice piece : pieces[size_t(me)]) b.send(party.members[size_t((me + k) % n)], piece);
+  int begin = b.here();
+  exchangePieces(b, party, pieces[size_t(party.me)], pieces);
+  b.awaitSince(begin);
+}
+
+void directAllGather(Builder &b, const Party &party, Slice own, const Slices &pieces) {
+  std::vector<Slices> single;
+  for (Slice piece : pieces) single.push_back({piece});
+  int begin = b.here();
+  exchangePieces(b, party, {own}, single);
+  b.copy(own, pieces[size_t(party.me)]);
   b.awaitSince(begin);
 }
 

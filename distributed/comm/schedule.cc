@@ -115,13 +115,8 @@ void direct(Builder &b, const Scene &s) {
     return rooted(b, s, cut(s.input, s.spec.counts), s.output, false);
   case CollectiveKind::Gather:
     return rooted(b, s, cut(s.output, s.spec.counts), s.input, true);
-  case CollectiveKind::AllGather: {
-    Slices pieces = cut(s.output, s.spec.counts);
-    b.copy(s.input, pieces[size_t(s.me)]);
-    std::vector<Slices> single;
-    for (Slice piece : pieces) single.push_back({piece});
-    return directAllGather(b, s.all, single);
-  }
+  case CollectiveKind::AllGather:
+    return directAllGather(b, s.all, s.input, cut(s.output, s.spec.counts));
   case CollectiveKind::Reduce:
     return directReduce(b, s);
   case CollectiveKind::ReduceScatter:

@@ -163,7 +163,7 @@ public:
   int rank() const override { return channel->rank; }
   int size() const override { return channel->size; }
   int64_t maxMessage() const override { return int64_t(1) << 30; } // MPI counts in int
-  int64_t segmentBytes() const override { return 1 << 18; }
+  int64_t segmentBytes() const override { return 1 << 17; }
 
   absl::Status send(int peer, uint32_t tag, const void *data, size_t bytes,
                     Request &request) override {

@@ -146,7 +146,10 @@ void compute(int64_t rounds, int parts, const std::function<void()> &between) {
   volatile float sink = 0;
   for (int part = 0; part < parts; ++part) {
     float x = 1;
-    for (int64_t i = 0; i < rounds / parts; ++i) x = x * 0.999f + 0.001f;
+    for (int64_t i = 0; i < rounds / parts; ++i) {
+      x = x * 0.999f + 0.001f;
+      asm volatile("" : "+x"(x)); // one after the other, and all of them
+    }
     sink = sink + x;
     between();
   }
