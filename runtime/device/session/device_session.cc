@@ -1,0 +1,307 @@
+// Laying out memory, then walking the instructions.
+#include "runtime/device/session/device_session.h"
+
+#include "runtime/artifact/verify.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <cstring>
+
+namespace weir::runtime {
+
+#define WEIR_RETURN_IF_ERROR(expression)                                                           \
+  if (absl::Status status = (expression); !status.ok()) return status
+
+namespace {
+
+constexpr int64_t kAlignment = 256, kFlagBytes = 64;
+
+int64_t aligned(int64_t bytes) {
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+template <class Port> int64_t bytesOf(const Port &port) {
+  return *elementCount(port.dims) * int64_t(dtypeBytes(port.dtype));
+}
+
+template <class Port> int64_t bytesOf(const std::vector<Port> &ports) {
+  int64_t bytes = 0;
+  for (const Port &port : ports) bytes += aligned(bytesOf(port));
+  return bytes;
+}
+
+/// Launches and copies of a list, loops unrolled; nothing where the host must decide.
+std::optional<int64_t> staticWork(const std::vector<Instruction> &list) {
+  int64_t count = 0;
+  constexpr int64_t most = 1 << 20;
+  for (const Instruction &instruction : list) {
+    if (instruction.kind == Instruction::Kind::If || instruction.kind == Instruction::Kind::While)
+      return std::nullopt;
+    int64_t here = 1;
+    if (instruction.kind == Instruction::Kind::Loop) {
+      auto body = staticWork(instruction.body);
+      if (!body) return std::nullopt;
+      here = *body > 0 && instruction.trips > most / *body ? most : *body * instruction.trips;
+    }
+    count = std::min(most, count + here);
+  }
+  return count;
+}
+
+} // namespace
+
+absl::StatusOr<std::unique_ptr<DeviceSession>>
+DeviceSession::create(std::shared_ptr<const Executable> executable, std::shared_ptr<Device> device,
+                      const std::vector<DeviceKernel> &kernels) {
+  WEIR_RETURN_IF_ERROR(verify(*executable));
+  if (kernels.size() != executable->kernels.size())
+    return absl::InvalidArgumentError(absl::StrCat(
+        executable->name, " has ", executable->kernels.size(), " kernels, not ", kernels.size()));
+  std::unique_ptr<DeviceSession> session(
+      new DeviceSession(std::move(executable), std::move(device)));
+  WEIR_RETURN_IF_ERROR(session->load(kernels));
+  return session;
+}
+
+DeviceSession::~DeviceSession() {
+  if (!memory) return;
+  device->synchronize(stream).IgnoreError();
+  device->release(memory).IgnoreError();
+  if (staging) device->releaseHost(staging).IgnoreError();
+}
+
+absl::Status DeviceSession::load(const std::vector<DeviceKernel> &kernels) {
+  codes = kernels;
+  int64_t scratchBytes = 0;
+  for (const DeviceKernel &kernel : codes) {
+    auto id = device->load(kernel.code);
+    if (!id.ok()) return id.status();
+    loaded.push_back(*id);
+    constexpr int64_t warpThreads = 32;
+    int64_t warps = int64_t(kernel.grid.blocks) * kernel.grid.threadsPerBlock / warpThreads;
+    if (kernel.code.module) scratchBytes = std::max(scratchBytes, warps * kernel.code.scratchBytes);
+  }
+  auto made = device->createStream();
+  if (!made.ok()) return made.status();
+  stream = *made;
+  WEIR_RETURN_IF_ERROR(reserve(scratchBytes));
+  slices.assign(size_t(compiled->numLoops), 0);
+  hasValue.assign(compiled->variables.size(), false);
+  constexpr int64_t mostNodes = 1 << 16;
+  auto work = staticWork(compiled->instructions);
+  isStatic = work && *work <= mostNodes;
+
+  int64_t bytes = int64_t(compiled->constants.size());
+  if (bytes == 0) return absl::OkStatus();
+  auto host = device->allocateHost(bytes);
+  if (!host.ok()) return host.status();
+  std::memcpy(*host, compiled->constants.data(), size_t(bytes));
+  WEIR_RETURN_IF_ERROR(device->copyToDevice(constants, *host, bytes, stream));
+  WEIR_RETURN_IF_ERROR(device->synchronize(stream));
+  return device->releaseHost(*host);
+}
+
+absl::Status DeviceSession::reserve(int64_t scratchBytes) {
+  const Executable &e = *compiled;
+  int64_t inputBytes = bytesOf(e.inputs), outputBytes = bytesOf(e.outputs),
+          variableBytes = bytesOf(e.variables), constantBytes = int64_t(e.constants.size());
+  totalBytes = aligned(e.arenaBytes) + aligned(constantBytes) + inputBytes + outputBytes +
+               variableBytes + aligned(scratchBytes);
+  auto made = device->allocate(totalBytes);
+  if (!made.ok())
+    return absl::Status(made.status().code(),
+                        absl::StrCat(e.name, " needs ", totalBytes, " bytes (arena ", e.arenaBytes,
+                                     ", variables ", variableBytes, ", constants ", constantBytes,
+                                     ", inputs ", inputBytes, ", outputs ", outputBytes,
+                                     ", scratch ", scratchBytes, "): ", made.status().message()));
+  memory = *made;
+  std::byte *next = memory;
+  auto take = [&](int64_t bytes) { return std::exchange(next, next + aligned(bytes)); };
+  arena = take(e.arenaBytes);
+  constants = take(constantBytes);
+  for (const Input &input : e.inputs) inputs.push_back(take(bytesOf(input)));
+  for (const Output &output : e.outputs) outputs.push_back(take(bytesOf(output)));
+  for (const Variable &variable : e.variables) variables.push_back(take(bytesOf(variable)));
+  scratch = take(scratchBytes);
+
+  auto host = device->allocateHost(kFlagBytes + inputBytes + outputBytes);
+  if (!host.ok()) return host.status();
+  staging = *host;
+  next = staging + kFlagBytes;
+  for (const Input &input : e.inputs) stagedInputs.push_back(take(bytesOf(input)));
+  for (const Output &output : e.outputs) stagedOutputs.push_back(take(bytesOf(output)));
+  return absl::OkStatus();
+}
+
+absl::Status DeviceSession::checkFeeds(const std::vector<HostTensor> &feeds) const {
+  if (feeds.size() != compiled->inputs.size())
+    return absl::InvalidArgumentError(absl::StrCat(
+        compiled->name, " takes ", compiled->inputs.size(), " feeds, not ", feeds.size()));
+  for (size_t i = 0; i < feeds.size(); ++i) {
+    const Input &input = compiled->inputs[i];
+    if (feeds[i].dtype() != input.dtype || feeds[i].dims() != input.dims)
+      return absl::InvalidArgumentError(absl::StrCat("feed '", input.name, "' is ",
+                                                     typeStr(input.dtype, input.dims), ", not ",
+                                                     feeds[i].typeStr()));
+  }
+  for (size_t i = 0; i < hasValue.size(); ++i)
+    if (!hasValue[i])
+      return absl::FailedPreconditionError(
+          absl::StrCat("variable '", compiled->variables[i].name, "' has no value"));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<HostTensor>> DeviceSession::run(const std::vector<HostTensor> &feeds) {
+  WEIR_RETURN_IF_ERROR(checkFeeds(feeds));
+  for (size_t i = 0; i < feeds.size(); ++i)
+    std::memcpy(stagedInputs[i], feeds[i].raw(), feeds[i].bytes());
+  if (absl::Status ran = runOnDevice(); !ran.ok()) {
+    hasValue.assign(hasValue.size(), false);
+    return ran;
+  }
+  ++totals.runs;
+  std::vector<HostTensor> results;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    HostTensor &result =
+        results.emplace_back(compiled->outputs[i].dtype, compiled->outputs[i].dims);
+    std::memcpy(result.mutableRaw(), stagedOutputs[i], result.bytes());
+  }
+  return results;
+}
+
+absl::Status DeviceSession::runOnDevice() {
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (int64_t bytes = bytesOf(compiled->inputs[i]))
+      WEIR_RETURN_IF_ERROR(device->copyToDevice(inputs[i], stagedInputs[i], bytes, stream));
+  if (isStatic && !graph) {
+    WEIR_RETURN_IF_ERROR(device->beginCapture(stream));
+    absl::Status captured = execute(compiled->instructions);
+    auto made = device->endCapture(stream); // Also after an error: the stream must be free again.
+    WEIR_RETURN_IF_ERROR(captured);
+    if (!made.ok()) return made.status();
+    graph = *made;
+  }
+  if (graph) {
+    ++totals.graphLaunches;
+    WEIR_RETURN_IF_ERROR(device->launchGraph(*graph, stream));
+  } else {
+    WEIR_RETURN_IF_ERROR(execute(compiled->instructions));
+  }
+  for (size_t i = 0; i < outputs.size(); ++i)
+    if (int64_t bytes = bytesOf(compiled->outputs[i]))
+      WEIR_RETURN_IF_ERROR(device->copyToHost(stagedOutputs[i], outputs[i], bytes, stream));
+  return device->synchronize(stream);
+}
+
+std::byte *DeviceSession::addressOf(int32_t index) const {
+  const Buffer &buffer = compiled->buffers[size_t(index)];
+  std::byte *base = buffer.space == Space::Arena      ? arena
+                    : buffer.space == Space::Constant ? constants
+                    : buffer.space == Space::Input    ? inputs[size_t(buffer.index)]
+                    : buffer.space == Space::Output   ? outputs[size_t(buffer.index)]
+                                                      : variables[size_t(buffer.index)];
+  int64_t offset = buffer.offset;
+  for (const LoopStride &stride : buffer.strides)
+    offset += stride.strideBytes * slices[size_t(stride.loop)];
+  return base + offset;
+}
+
+absl::Status DeviceSession::launch(const Instruction &instruction) {
+  if (compiled->kernels[size_t(instruction.kernel)].tasks == 0) return absl::OkStatus();
+  const DeviceKernel &kernel = codes[size_t(instruction.kernel)];
+  addresses.clear();
+  for (int32_t buffer : instruction.buffers) addresses.push_back(addressOf(buffer));
+  if (kernel.code.module) addresses.push_back(scratch);
+  ++totals.launches;
+  return device->launch(loaded[size_t(instruction.kernel)], kernel.grid, addresses, stream);
+}
+
+/// An i1 that the device has computed.
+absl::StatusOr<bool> DeviceSession::readFlag(int32_t buffer) {
+  WEIR_RETURN_IF_ERROR(device->copyToHost(staging, addressOf(buffer), 1, stream));
+  WEIR_RETURN_IF_ERROR(device->synchronize(stream));
+  return staging[0] != std::byte(0);
+}
+
+absl::Status DeviceSession::repeat(const Instruction &instruction) {
+  for (int64_t trip = 0; trip < instruction.trips; ++trip) {
+    slices[size_t(instruction.loop)] = instruction.reverse ? instruction.trips - 1 - trip : trip;
+    WEIR_RETURN_IF_ERROR(execute(instruction.body));
+  }
+  slices[size_t(instruction.loop)] = 0;
+  return absl::OkStatus();
+}
+
+absl::Status DeviceSession::execute(const std::vector<Instruction> &list) {
+  for (const Instruction &instruction : list) {
+    switch (instruction.kind) {
+    case Instruction::Kind::Launch:
+      WEIR_RETURN_IF_ERROR(launch(instruction));
+      break;
+    case Instruction::Kind::Copy: {
+      std::byte *from = addressOf(instruction.buffers[0]), *to = addressOf(instruction.buffers[1]);
+      int64_t bytes = compiled->buffers[size_t(instruction.buffers[0])].bytes;
+      if (from != to && bytes > 0)
+        WEIR_RETURN_IF_ERROR(device->copyWithin(to, from, bytes, stream));
+      break;
+    }
+    case Instruction::Kind::If: {
+      auto flag = readFlag(instruction.buffers[0]);
+      if (!flag.ok()) return flag.status();
+      WEIR_RETURN_IF_ERROR(execute(*flag ? instruction.body : instruction.otherwise));
+      break;
+    }
+    case Instruction::Kind::Loop:
+      WEIR_RETURN_IF_ERROR(repeat(instruction));
+      break;
+    case Instruction::Kind::While:
+      while (true) {
+        WEIR_RETURN_IF_ERROR(execute(instruction.condition));
+        auto flag = readFlag(instruction.buffers[0]);
+        if (!flag.ok()) return flag.status();
+        if (!*flag) break;
+        WEIR_RETURN_IF_ERROR(execute(instruction.body));
+      }
+      break;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<size_t> DeviceSession::findVariable(const std::string &name) const {
+  for (size_t i = 0; i < compiled->variables.size(); ++i)
+    if (compiled->variables[i].name == name) return i;
+  return absl::NotFoundError(absl::StrCat("no variable '", name, "'"));
+}
+
+absl::Status DeviceSession::setVariable(const std::string &name, const HostTensor &value) {
+  auto found = findVariable(name);
+  if (!found.ok()) return found.status();
+  const Variable &variable = compiled->variables[*found];
+  if (value.dtype() != variable.dtype || value.dims() != variable.dims)
+    return absl::InvalidArgumentError(absl::StrCat("variable '", name, "' is ",
+                                                   typeStr(variable.dtype, variable.dims), ", not ",
+                                                   value.typeStr()));
+  auto *bytes = reinterpret_cast<const std::byte *>(value.raw());
+  WEIR_RETURN_IF_ERROR(
+      device->copyToDevice(variables[*found], bytes, int64_t(value.bytes()), stream));
+  WEIR_RETURN_IF_ERROR(device->synchronize(stream));
+  hasValue[*found] = true;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<HostTensor> DeviceSession::getVariable(const std::string &name) {
+  auto found = findVariable(name);
+  if (!found.ok()) return found.status();
+  const Variable &variable = compiled->variables[*found];
+  if (!hasValue[*found])
+    return absl::FailedPreconditionError(absl::StrCat("variable '", name, "' has no value"));
+  HostTensor value(variable.dtype, variable.dims);
+  auto *bytes = reinterpret_cast<std::byte *>(value.mutableRaw());
+  WEIR_RETURN_IF_ERROR(
+      device->copyToHost(bytes, variables[*found], int64_t(value.bytes()), stream));
+  WEIR_RETURN_IF_ERROR(device->synchronize(stream));
+  return value;
+}
+
+} // namespace weir::runtime

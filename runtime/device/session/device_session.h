@@ -1,0 +1,78 @@
+// An executable on any device: the CPU's memory plan and instructions, another device's kernels.
+//
+// Everything lies in one allocation, made before the first run: arena, constants, inputs, outputs,
+// variables, scratch. An executable without host control flow becomes one captured graph, so a run
+// is one launch; ifs and whiles are decided on the host. One stream, in the order of the list.
+#pragma once
+
+#include "runtime/artifact/executable.h"
+#include "runtime/base/host_tensor.h"
+#include "runtime/device/device.h"
+
+#include <optional>
+
+namespace weir::runtime {
+
+/// Executable::kernels[i] on the device.
+struct DeviceKernel {
+  KernelCode code;
+  Grid grid;
+};
+
+class DeviceSession {
+public:
+  /// Errors: a malformed executable, kernels that the device does not take, no memory (the message
+  /// has the lines of what is needed).
+  static absl::StatusOr<std::unique_ptr<DeviceSession>>
+  create(std::shared_ptr<const Executable> executable, std::shared_ptr<Device> device,
+         const std::vector<DeviceKernel> &kernels);
+  ~DeviceSession();
+
+  /// Feeds in the order of Executable::inputs; returns all outputs. A run that fails leaves the
+  /// variables without values. Errors: feeds of another number or type, a variable without a value,
+  /// what the device says.
+  absl::StatusOr<std::vector<HostTensor>> run(const std::vector<HostTensor> &feeds);
+
+  absl::Status setVariable(const std::string &name, const HostTensor &value);
+  absl::StatusOr<HostTensor> getVariable(const std::string &name);
+
+  struct Counters {
+    int64_t runs = 0, launches = 0; // kernels given one by one, captured ones included
+    int64_t graphLaunches = 0;
+  };
+  const Counters &counters() const { return totals; }
+  int64_t deviceBytes() const { return totalBytes; }
+
+private:
+  DeviceSession(std::shared_ptr<const Executable> executable, std::shared_ptr<Device> device)
+      : compiled(std::move(executable)), device(std::move(device)) {}
+  absl::Status load(const std::vector<DeviceKernel> &kernels);
+  absl::Status reserve(int64_t scratchBytes);
+  absl::Status checkFeeds(const std::vector<HostTensor> &feeds) const;
+  absl::Status runOnDevice();
+  absl::Status execute(const std::vector<Instruction> &list);
+  absl::Status launch(const Instruction &instruction);
+  absl::Status repeat(const Instruction &instruction);
+  absl::StatusOr<bool> readFlag(int32_t buffer);
+  std::byte *addressOf(int32_t buffer) const;
+  absl::StatusOr<size_t> findVariable(const std::string &name) const;
+
+  std::shared_ptr<const Executable> compiled;
+  std::shared_ptr<Device> device;
+  StreamId stream{};
+  std::byte *memory = nullptr, *staging = nullptr; // On the device; on the host, for copies.
+  int64_t totalBytes = 0;
+  std::byte *arena = nullptr, *constants = nullptr, *scratch = nullptr;
+  std::vector<std::byte *> inputs, outputs, variables;
+  std::vector<std::byte *> stagedInputs, stagedOutputs;
+  std::vector<bool> hasValue; // By variable.
+  std::vector<DeviceKernel> codes;
+  std::vector<KernelId> loaded;
+  std::vector<int64_t> slices;        // By loop.
+  std::vector<std::byte *> addresses; // Of the launch at hand.
+  bool isStatic = false;
+  std::optional<GraphId> graph;
+  Counters totals;
+};
+
+} // namespace weir::runtime

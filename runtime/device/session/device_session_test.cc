@@ -1,0 +1,144 @@
+// Executables on the CPU as a device and on a double of a GPU give what the CPU's session gives; a
+// step without host control flow is one graph launch.  features: G6
+#include "runtime/device/session/device_session.h"
+
+#include "runtime/device/cpu/cpu_device.h"
+#include "runtime/device/cuda/cuda_device.h"
+#include "runtime/device/cuda/recording_driver.h"
+#include "runtime/executor/test_kernels.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace weir::runtime {
+namespace {
+
+using namespace test;
+using ::testing::ElementsAre;
+
+/// The executable's own functions, as the CPU device takes them.
+std::vector<DeviceKernel> cpuKernels(const Executable &e) {
+  std::vector<DeviceKernel> kernels;
+  for (const Kernel &kernel : e.kernels)
+    kernels.push_back(
+        {{.function = kernel.function, .entry = kernel.name, .tasks = kernel.tasks}, {}});
+  return kernels;
+}
+
+std::unique_ptr<DeviceSession> onCpu(const Builder &b) {
+  std::shared_ptr<Device> device = makeCpuDevice();
+  auto session = DeviceSession::create(std::make_shared<Executable>(b.e), device, cpuKernels(b.e));
+  EXPECT_TRUE(session.ok()) << session.status().message();
+  return std::move(*session);
+}
+
+/// y = (x + w) doubled; w becomes that.
+Builder step() {
+  Builder b;
+  int32_t x = b.input("x", {3}), y = b.output("y", {3}), w = b.variable("w", {3});
+  int32_t sum = b.temporary({3});
+  int32_t add = b.kernel("add", addKernel, 3), twice = b.kernel("twice", doubleKernel, 3);
+  b.add(Builder::launch(add, {x, w, sum}));
+  b.add(Builder::launch(twice, {sum, y}));
+  b.add(Builder::copy(y, w));
+  return b;
+}
+
+const HostTensor kX = HostTensor::from<float>({3}, {1, 2, 3});
+const HostTensor kW = HostTensor::from<float>({3}, {10, 20, 30});
+
+void expectSteps(DeviceSession &session) {
+  EXPECT_EQ(session.run({kX}).status().message(), "variable 'w' has no value");
+  ASSERT_TRUE(session.setVariable("w", kW).ok());
+  EXPECT_THAT((*session.run({kX}))[0].data<float>(), ElementsAre(22, 45, 68));
+  EXPECT_THAT((*session.run({kX}))[0].data<float>(), ElementsAre(46, 95, 144));
+  EXPECT_THAT(session.getVariable("w")->data<float>(), ElementsAre(46, 95, 144));
+  EXPECT_EQ(session.counters().launches, 2); // captured, once
+  EXPECT_EQ(session.counters().graphLaunches, 2);
+}
+
+TEST(DeviceSession, AStepIsOneGraph) {
+  expectSteps(*onCpu(step()));
+}
+
+TEST(DeviceSession, RefusesWhatTheExecutableDoesNotSay) {
+  auto session = onCpu(step());
+  EXPECT_EQ(session->run({}).status().message(), "test takes 1 feeds, not 0");
+  EXPECT_EQ(session->run({HostTensor::from<float>({2}, {1, 2})}).status().message(),
+            "feed 'x' is f32[3], not f32[2]");
+  EXPECT_EQ(session->setVariable("v", kW).message(), "no variable 'v'");
+  EXPECT_EQ(session->setVariable("w", HostTensor::scalar(1.0f)).message(),
+            "variable 'w' is f32[3], not f32[]");
+}
+
+TEST(DeviceSession, SaysWhatMemoryItNeedsBeforeTheRun) {
+  Builder b = step();
+  std::shared_ptr<Device> small = makeCpuDevice("cpu:1", 512);
+  auto session = DeviceSession::create(std::make_shared<Executable>(b.e), small, cpuKernels(b.e));
+  EXPECT_EQ(session.status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(session.status().message(),
+            "test needs 1024 bytes (arena 64, variables 256, constants 0, inputs 256, outputs 256, "
+            "scratch 0): cpu:1: cannot allocate 1024 bytes; 512 are free");
+}
+
+/// carry = init; for i: carry = carry + xs[i]; ys[i] = carry; if pred: twice.
+Builder loops(bool reverse) {
+  Builder b;
+  b.e.numLoops = 1;
+  int32_t pred = b.input("pred", {}, DType::I1);
+  int32_t init = b.input("init", {2}), xs = b.input("xs", {3, 2});
+  int32_t carry = b.temporary({2}), next = b.temporary({2}), ys = b.output("ys", {3, 2});
+  int32_t last = b.output("last", {2});
+  int32_t add = b.kernel("add", addKernel, 2), twice = b.kernel("twice", doubleKernel, 2);
+  b.add(Builder::copy(init, carry));
+  b.add(Builder::loop(0, 3, reverse,
+                      {Builder::launch(add, {carry, b.slice(xs, 0), next}),
+                       Builder::copy(next, b.slice(ys, 0)), Builder::copy(next, carry)}));
+  b.add(
+      Builder::branch(pred, {Builder::launch(twice, {carry, last})}, {Builder::copy(carry, last)}));
+  return b;
+}
+
+TEST(DeviceSession, ControlFlowIsWhatTheCpuSessionDoes) {
+  for (bool reverse : {false, true})
+    for (bool pred : {false, true}) {
+      Builder b = loops(reverse);
+      std::vector<HostTensor> feeds{HostTensor::scalar(pred),
+                                    HostTensor::from<float>({2}, {100, 0}),
+                                    HostTensor::from<float>({3, 2}, {1, 2, 3, 4, 5, 6})};
+      auto expected = *(*b.session())->run(feeds);
+      auto session = onCpu(b);
+      for (int repeat = 0; repeat < 2; ++repeat) EXPECT_EQ(*session->run(feeds), expected);
+      EXPECT_EQ(session->counters().graphLaunches, 0);
+    }
+}
+
+#if WEIR_HAVE_CUDA
+
+TEST(DeviceSession, OnADoubleOfAGpu) {
+  const char *module = "any module";
+  cuda::RecordingDriver::Options options;
+  options.kernels["add"] = {4, [](void **buffers) { addKernel(buffers, 0, 3, nullptr); }};
+  options.kernels["twice"] = {3, [](void **buffers) { doubleKernel(buffers, 0, 3, nullptr); }};
+  cuda::RecordingDriver driver(options);
+  std::shared_ptr<Device> device = cuda::openDevice(driver.table(), 0).value();
+  Builder b = step();
+  std::vector<DeviceKernel> kernels{{{.module = module, .entry = "add", .scratchBytes = 8}, {}},
+                                    {{.module = module, .entry = "twice"}, {}}};
+  auto session = DeviceSession::create(std::make_shared<Executable>(b.e), device, kernels);
+  ASSERT_TRUE(session.ok()) << session.status().message();
+  expectSteps(**session);
+  EXPECT_EQ(std::count(driver.calls.begin(), driver.calls.end(), "cuMemAlloc"), 1);
+  driver.calls.clear();
+  ASSERT_TRUE((*session)->run({kX}).ok());
+  EXPECT_THAT(driver.calls, ElementsAre("cuMemcpyHtoDAsync", "cuGraphLaunch", "cuMemcpyDtoHAsync",
+                                        "cuStreamSynchronize"));
+  driver.failNext("cuGraphLaunch", CUDA_ERROR_ILLEGAL_ADDRESS);
+  EXPECT_FALSE((*session)->run({kX}).ok());
+  EXPECT_EQ((*session)->getVariable("w").status().message(), "variable 'w' has no value");
+}
+
+#endif
+
+} // namespace
+} // namespace weir::runtime
