@@ -37,7 +37,7 @@ public:
   LogicalResult run();
 
 private:
-  void findShared();
+  LogicalResult findShared();
   LogicalResult visitBlock(Block &from);
   LogicalResult visit(Operation *op);
   LogicalResult visitRegions(Operation *op);
@@ -80,7 +80,7 @@ Type threadType(Type type) {
   return vector ? vector.getElementType() : type;
 }
 
-void Distributor::findShared() {
+LogicalResult Distributor::findShared() {
   llvm::DenseSet<Value> read, written;
   kernel.walk([&](Operation *op) {
     llvm::TypeSwitch<Operation *>(op)
@@ -92,11 +92,14 @@ void Distributor::findShared() {
             [&](auto store) { written.insert(rootOf(store.getBase())); });
   });
   for (Value root : written) {
+    if (root.getDefiningOp<memref::AllocaOp>())
+      return kernel.emitError("memory of one thread is no memory of a warp");
     auto argument = dyn_cast<BlockArgument>(root);
     bool alone = argument && argument.getOwner() == &kernel.getBody().front() &&
                  kernel.getArgAttr(argument.getArgNumber(), "llvm.noalias");
     if (!alone || read.contains(root)) shared.insert(root);
   }
+  return success();
 }
 
 /// A barrier of the warp, which orders its memory accesses; one of two without any between them.
@@ -314,7 +317,7 @@ LogicalResult Distributor::visitBlock(Block &from) {
 }
 
 LogicalResult Distributor::run() {
-  findShared();
+  if (failed(findShared())) return failure();
   Block &old = kernel.getBody().front();
   Block *body = b.createBlock(&kernel.getBody());
   for (BlockArgument argument : old.getArguments())

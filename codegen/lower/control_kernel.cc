@@ -58,8 +58,10 @@ Type elementOf(Value value) {
   return cast<RankedTensorType>(value.getType()).getElementType();
 }
 
+/// Never on a GPU: locals would be a thread's own, and the lanes of a value are other threads'.
 bool ControlKernel::isSmall(Value value) const {
-  return elementsOf(value) * KernelBuilder::bytesOf(elementOf(value)) <= frame.target.vectorBytes;
+  return !frame.target.warpLanes &&
+         elementsOf(value) * KernelBuilder::bytesOf(elementOf(value)) <= frame.target.vectorBytes;
 }
 
 Value ControlKernel::allocate(Value value) {
@@ -79,7 +81,7 @@ Value ControlKernel::allocateResult(Value value) {
 void ControlKernel::copy(Value from, Value fromAt, Value to, Value toAt, int64_t count) {
   if (from == to) return;
   Type element = cast<MemRefType>(from.getType()).getElementType();
-  int64_t most = frame.target.vectorBytes / KernelBuilder::bytesOf(element);
+  int64_t most = frame.target.lanes(KernelBuilder::bytesOf(element));
   int64_t lanes = std::min<int64_t>(most, llvm::PowerOf2Ceil(count)), rest = count % lanes;
   // All of a local may be moved as a vector, but behind a slice of it stands the next.
   bool wholeFrom = locals.contains(from) && k.known(fromAt) == 0;
@@ -115,11 +117,12 @@ void ControlKernel::fill(ir::ConstantOp constant) {
   Value to = memory[constant.getResult()] = allocate(constant.getResult());
   int64_t count = elementsOf(constant.getResult());
   Value scalar = k.constant(cast<TypedAttr>(dense.getSplatValue<Attribute>()));
-  Value first = k.local(1, elementOf(constant.getResult()));
+  Value first = frame.target.warpLanes ? frame.allocate(1, elementOf(constant.getResult()))
+                                       : k.local(1, elementOf(constant.getResult()));
   k.store(scalar, first, k.index(0), Value());
   Value stored = k.loadStored(first, k.index(0), 1, Value());
   Type element = cast<MemRefType>(to.getType()).getElementType();
-  int64_t lanes = frame.target.vectorBytes / KernelBuilder::bytesOf(element);
+  int64_t lanes = frame.target.lanes(KernelBuilder::bytesOf(element));
   auto fillAt = [&](Value at) { k.store(k.splat(stored, lanes), to, at, Value()); };
   if (count <= lanes) return fillAt(k.index(0));
   // Scratch has a vector's worth of slack.
