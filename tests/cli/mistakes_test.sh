@@ -13,7 +13,7 @@ status() { # STATUS WHAT COMMAND...
   [ $got = $want ] || fail "$what: status $want, not $got"
 }
 
-for command in run compile bench inspect view "explain memory" convert check-grad bisect "train file"; do
+for command in run compile bench inspect view "explain memory" convert check-grad bisect devices "train file"; do
   status 0 "help of $command" $command --help
   grep -q '^Examples:' out || fail "an example in weir $command --help"
 done
@@ -49,6 +49,15 @@ status 1 "no main" run other.mlir
 grep -q 'has no function @main' out || fail "main is missed"
 status 1 "nothing on standard input" run -
 grep -q 'standard input' out || fail "standard input is named"
+
+status 1 "programs on a GPU" run add.mlir --device cuda
+grep -q 'weir: error: --device cuda: ' out || fail "why not"
+status 1 "a device of no kind" run add.mlir --device tpu
+grep -q 'no such device; there are cpu, cuda' out || fail "devices are listed"
+status 0 "devices" devices
+grep -q '^cpu ' out && grep -q '^cuda' out || fail "cpu, and why there is no GPU"
+status 0 "kernels for a GPU" inspect add.mlir --device cuda --all
+grep -q 'visible .entry weir_' out || fail "PTX is printed"
 
 # Deep text is refused before MLIR's parser, which recurses, sees it.
 python3 -c 'print("func.func @main() attributes {a = " + "[" * 100000 + "]" * 100000 + "} { return }")' > deep.mlir

@@ -4,6 +4,10 @@
 
 #include <CLI/CLI.hpp>
 
+namespace mlir {
+class ModuleOp;
+} // namespace mlir
+
 namespace weir::tools {
 
 struct TrainOptions;
@@ -24,6 +28,13 @@ void addBisect(CLI::App &app);
 void addConvert(CLI::App &app);
 void addView(CLI::App &app);
 void addBench(CLI::App &app);
+void addDevices(CLI::App &app);
+
+/// --device: the CPU; for any other, an error says why it cannot be used.
+void addDevice(CLI::App &app);
+/// Registers, shared memory and occupancy of the kernels of a planned module on a GPU, after their
+/// PTX if that is asked for.
+void printCudaKernels(mlir::ModuleOp module, bool withPtx);
 
 /// Prints what compiling has to say, to standard error.
 void printNotes(const std::vector<std::string> &notes);

@@ -127,7 +127,8 @@ void printJson(const Summary &s) {
   std::printf("%s\n", json.dump(1).c_str());
 }
 
-void inspect(const ModelOptions &options, bool json, bool all, const std::string &dumpTo) {
+void inspect(const ModelOptions &options, bool json, bool all, const std::string &dumpTo,
+             const std::string &device) {
   Model model = loadModel(options);
   passes::PipelineOptions pipeline{.dumpTo = dumpTo};
   if (failed(passes::lower(*model.module, passes::Level::Source, passes::Level::Graph, pipeline)))
@@ -141,6 +142,7 @@ void inspect(const ModelOptions &options, bool json, bool all, const std::string
     summary.kernels += op->hasAttr(ir::kKernelAttr);
   });
   json ? printJson(summary) : print(summary, all);
+  if (!device.empty()) printCudaKernels(*model.module, /*withPtx=*/all);
 }
 
 } // namespace
@@ -155,8 +157,14 @@ void addInspect(CLI::App &app) {
   auto dumpTo = std::make_shared<std::string>();
   command->add_option("--dump-to", *dumpTo,
                       "write the graph after each pass to numbered files in this folder");
+  auto device = std::make_shared<std::string>();
+  command
+      ->add_option(
+          "--device", *device,
+          "cuda: registers, shared memory and occupancy of each kernel; with --all its PTX")
+      ->check(CLI::IsMember({"cuda"}));
   addExample(*command, "weir inspect gpt\nweir inspect model.onnx --dim batch=1 --json");
-  command->callback([=] { inspect(*options, *json, *all, *dumpTo); });
+  command->callback([=] { inspect(*options, *json, *all, *dumpTo, *device); });
 }
 
 } // namespace weir::tools

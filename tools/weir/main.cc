@@ -31,6 +31,7 @@ int main(int argc, char **argv) {
   weir::tools::addCheckGrad(app);
   weir::tools::addBisect(app);
   weir::tools::addConvert(app);
+  weir::tools::addDevices(app);
   std::vector<std::string> words(argv + 1, argv + argc);
   // `weir train model.onnx` is short for `weir train file model.onnx`.
   if (words.size() > 1 && words[0] == "train" && words[1].find('.') != std::string::npos)

@@ -210,6 +210,7 @@ void addRun(CLI::App &app) {
                       "with --interpret: values of ops by name (dot) or place (model.cc:42)");
   command->add_flag("--check-numerics", options->checkNumerics,
                     "find the op that makes the first NaN or infinity, with its values");
+  addDevice(*command);
   command->add_option("--limit", options->limit, "elements printed of each value")
       ->capture_default_str();
   addExample(*command, "weir run model.mlir --input x=1,2,3\nweir run model.onnx --dim batch=2 "

@@ -1,0 +1,109 @@
+// `weir devices`, and what --device means to other commands.
+#include "codegen/cuda/compile.h"
+#include "codegen/cuda/ptxas.h"
+#include "codegen/cuda/target.h"
+#include "codegen/lower/lower.h"
+#include "ir/dialect/weir.h"
+#include "runtime/device/cpu/cpu_device.h"
+#include "runtime/device/cuda/cuda_device.h"
+#include "tools/weir/commands.h"
+#include "tools/weir/status.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+#include <cstdio>
+
+namespace weir::tools {
+
+namespace {
+
+constexpr const char *kCudaPrefix = "cuda";
+
+void print(const runtime::DeviceInfo &info) {
+  std::printf("%-8s %-32s %-8s %4ld %s, %.1f GiB\n", info.name.c_str(), info.description.c_str(),
+              info.architecture.c_str(), static_cast<long>(info.multiprocessors),
+              info.name == "cpu" ? "cores" : "multiprocessors",
+              double(info.memoryBytes) / double(1 << 30));
+}
+
+void listDevices() {
+  print(runtime::makeCpuDevice()->info());
+  auto driver = runtime::cuda::driver();
+  if (!driver.ok()) {
+    std::printf("%-8s none: %s\n", kCudaPrefix, std::string(driver.status().message()).c_str());
+    return;
+  }
+  for (int i = 0; i < runtime::cuda::deviceCount(); ++i) {
+    auto device = runtime::cuda::openDevice(i);
+    if (device.ok())
+      print((*device)->info());
+    else
+      std::printf("cuda:%d   %s\n", i, std::string(device.status().message()).c_str());
+  }
+}
+
+/// Throws unless programs can run on the device of this name.
+void checkDevice(const std::string &name) {
+  if (name == "cpu") return;
+  auto refuse = [&](const std::string &why) { fail("--device " + name + ": " + why); };
+  int ordinal = 0;
+  bool isCuda = name == kCudaPrefix || std::sscanf(name.c_str(), "cuda:%d", &ordinal) == 1;
+  if (!isCuda) refuse("no such device; there are cpu, cuda and cuda:N");
+  auto device = runtime::cuda::openDevice(ordinal);
+  if (!device.ok()) refuse(std::string(device.status().message()));
+  refuse("programs do not run on GPUs yet; inspect --device cuda shows their kernels");
+}
+
+} // namespace
+
+void addDevice(CLI::App &app) {
+  app.add_option_function<std::string>("--device", checkDevice,
+                                       "cpu, cuda or cuda:N (weir devices)")
+      ->default_str("cpu");
+}
+
+void addDevices(CLI::App &app) {
+  auto *command =
+      app.add_subcommand("devices", "the devices of this machine, and why there are no others");
+  addExample(*command, "weir devices");
+  command->callback(listDevices);
+}
+
+void printCudaKernels(mlir::ModuleOp module, bool withPtx) {
+  using namespace codegen;
+  mlir::OwningOpRef<mlir::ModuleOp> loops = mlir::ModuleOp::create(module.getLoc());
+  mlir::OpBuilder into = mlir::OpBuilder::atBlockEnd(loops->getBody());
+  std::vector<cuda::WarpKernel> kernels;
+  for (auto kernel : module.getOps<mlir::func::FuncOp>()) {
+    if (!kernel->hasAttr(ir::kKernelAttr)) continue;
+    auto lowered = lowerKernel(kernel, into, cuda::warpTarget());
+    if (failed(lowered)) fail("lowering a kernel for a GPU failed");
+    if (lowered->tasks)
+      kernels.push_back({lowered->function, lowered->tasks, lowered->scratchBytes});
+  }
+  if (kernels.empty()) return;
+  auto ptx = cuda::compileToPtx(kernels);
+  if (failed(ptx)) fail("compiling for a GPU failed");
+  if (withPtx) std::printf("%s\n", ptx->c_str());
+  auto ptxas = cuda::findPtxas();
+  if (!ptxas) {
+    std::printf("registers and shared memory are not known: %s\n",
+                llvm::toString(ptxas.takeError()).c_str());
+    return;
+  }
+  constexpr const char *processor = "sm_90";
+  auto cubin = cuda::assemble(*ptxas, *ptx, processor);
+  if (!cubin) fail(llvm::toString(cubin.takeError()));
+  std::printf("%-40s %10s %10s %10s %8s %10s   (%s)\n", "kernel", "tasks", "registers", "shared B",
+              "spills B", "occupancy", processor);
+  for (const cuda::WarpKernel &kernel : kernels) {
+    const cuda::Resources &used = cubin->kernels[cuda::entryName(cuda::nameOf(kernel))];
+    double occupancy = cuda::occupancyOf(used, cuda::kWarpLanes * cuda::kWarpsPerBlock);
+    std::printf("%-40s %10ld %10ld %10ld %8ld %9.0f%%\n", cuda::nameOf(kernel).str().c_str(),
+                static_cast<long>(kernel.tasks), static_cast<long>(used.registers),
+                static_cast<long>(used.sharedBytes), static_cast<long>(used.spillBytes),
+                100 * occupancy);
+  }
+}
+
+} // namespace weir::tools
