@@ -68,7 +68,8 @@ TEST(Bert, GradientsReachEveryParameterButThePooler) {
     wrt.push_back(parameter.variable);
     names.push_back(parameter.name);
   }
-  const Tensor loss = sum(square(graph.tensor("last_hidden") - 0.3));
+  // Layer norms end the encoder, so sums of its values and of their squares are constants.
+  const Tensor loss = sum(exp(graph.tensor("last_hidden")));
   TensorList gradients = graph.gradients(loss, wrt);
   for (size_t i = 0; i < wrt.size(); ++i)
     graph.output("d:" + names[i], reduceMax(abs(gradients[i])));
