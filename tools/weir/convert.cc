@@ -4,6 +4,7 @@
 #include "frontend/proto/graph_file.h"
 #include "ir/dialect/weir.h"
 #include "passes/pipelines/pipelines.h"
+#include "runtime/base/safetensors.h"
 #include "tools/weir/commands.h"
 #include "tools/weir/files.h"
 #include "tools/weir/model_source.h"
@@ -12,6 +13,7 @@
 #include "llvm/Support/raw_ostream.h"
 
 #include <cstdio>
+#include <filesystem>
 
 namespace weir::tools {
 
@@ -54,11 +56,29 @@ std::string stablehloOf(Model &model, const std::string &source) {
   return stablehlo::exportText(*model.module);
 }
 
+/// Text holds no values of variables: they go to the weights file, or it is said that they are
+/// lost.
+void keepValues(const Model &model, const ConvertOptions &options) {
+  if (model.values.empty()) return;
+  if (options.weights.empty()) {
+    std::fprintf(stderr,
+                 "note: the values of %zu variables are not part of the text; --weights writes "
+                 "them to a safetensors file\n",
+                 model.values.size());
+    return;
+  }
+  runtime::NamedTensors tensors;
+  for (const auto &[name, value] : model.values) tensors.emplace_back(name, value.expanded());
+  check(runtime::writeSafetensors(
+      (std::filesystem::path(options.target).parent_path() / options.weights).string(), tensors));
+}
+
 void convert(const ConvertOptions &options) {
   const std::string format = formatOf(options);
-  if (!options.weights.empty() && (format != "weir" || options.target == "-"))
-    fail("--weights is for .weir files");
+  if (!options.weights.empty() && options.target == "-")
+    fail("--weights needs an output file that it lies beside");
   Model model = loadModel(options.model);
+  if (format != "weir") keepValues(model, options);
   if (format == "stablehlo")
     writeOutput(options.target, stablehloOf(model, options.model.source));
   else if (format == "mlir")
@@ -85,11 +105,12 @@ void addConvert(CLI::App &app) {
   command->add_option("--to", options->format, "the format, whatever the file is called")
       ->check(CLI::IsMember({"weir", "mlir", "stablehlo"}));
   command->add_option("--weights", options->weights,
-                      "with .weir: put constants of 1 KiB and more into this safetensors file "
-                      "beside it");
+                      "a safetensors file beside the output for the values of variables and, with "
+                      ".weir, constants of 1 KiB and more");
   addExample(*command, "weir convert gpt gpt.weir\nweir convert model.onnx model.stablehlo --dim "
-                       "batch=8\nweir convert big.mlir big.weir --weights big.safetensors\nweir "
-                       "convert model.weir - --to mlir | less");
+                       "batch=8\nweir convert gpt2 gpt2.weir --size medium --load "
+                       "model.safetensors --weights gpt2.safetensors\nweir convert model.weir - "
+                       "--to mlir | less");
   command->callback([=] { convert(*options); });
 }
 

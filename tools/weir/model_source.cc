@@ -2,16 +2,16 @@
 #include "tools/weir/model_source.h"
 #include "tools/weir/status.h"
 
+#include "frontend/api/initial_values.h"
 #include "frontend/import/onnx/onnx.h"
 #include "frontend/import/stablehlo/stablehlo.h"
 #include "frontend/import/text/guard.h"
-#include "frontend/models/char_gpt.h"
-#include "frontend/models/char_lstm.h"
-#include "frontend/models/lenet.h"
-#include "frontend/models/mlp.h"
+#include "frontend/models/weights.h"
+#include "frontend/models/zoo.h"
 #include "frontend/proto/graph_file.h"
 #include "ir/dialect/weir.h"
 #include "passes/pipelines/pipelines.h"
+#include "runtime/base/safetensors.h"
 #include "tools/weir/onnx_sizes.h"
 #include "tools/weir/safe_parse.h"
 
@@ -19,26 +19,11 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SourceMgr.h"
 
-#include <functional>
-#include <map>
+#include <algorithm>
 
 namespace weir::tools {
 
 namespace {
-
-const std::map<std::string, std::function<Graph()>> &zoo() {
-  static const std::map<std::string, std::function<Graph()>> models = {
-      {"gpt", [] { return models::charGptTraining({}, {}, 1); }},
-      {"gpt-eval", [] { return models::charGptEvaluation({}, 64); }},
-      {"lenet", [] { return models::lenetTraining({}, nn::adam(1e-3), 1); }},
-      {"lenet-eval", [] { return models::lenetEvaluation({}); }},
-      {"lstm", [] { return models::charLstmTraining({}, {}, 1); }},
-      {"lstm-eval", [] { return models::charLstmEvaluation({}, 64); }},
-      {"mlp", [] { return models::mlpTraining({.sizes = {784, 128, 10}}, nn::adam(1e-3), 1); }},
-      {"mlp-eval", [] { return models::mlpEvaluation({.sizes = {784, 128, 10}}); }},
-  };
-  return models;
-}
 
 Model emptyModel() {
   Model model;
@@ -111,46 +96,57 @@ std::string readText(const std::string &source, std::string bytes, bool widen) {
   return weirText(name, std::move(bytes), widen);
 }
 
-void refuseSizes(const ModelOptions &options) {
-  if (options.dims.empty() && options.shapes.empty()) return;
-  fail(options.source +
-       ": its sizes are fixed; --dim and --shape are for open dims of ONNX models");
+void refuseSizes(const ModelOptions &options, bool isZoo) {
+  if (!options.dims.empty() || !options.shapes.empty())
+    fail(options.source +
+         ": its sizes are fixed; --dim and --shape are for open dims of ONNX models");
+  const bool isSized = !options.size.empty() || options.batch || options.length || options.draw;
+  if (isSized && !isZoo)
+    fail(options.source + ": --size, --batch, --length and --draw are for models by name");
 }
 
-} // namespace
-
-void addModelOptions(CLI::App &command, ModelOptions &options) {
-  std::string names;
-  for (const auto &[name, build] : zoo()) names += (names.empty() ? "" : ", ") + name;
-  command
-      .add_option("model", options.source,
-                  "a .weir file, an .onnx model, a file of weir or StableHLO text, - for standard "
-                  "input, or one of " +
-                      names)
-      ->required();
-  command.add_option("--dim", options.dims, "NAME=SIZE of an open dim of an ONNX model: batch=8");
-  command.add_option("--shape", options.shapes,
-                     "INPUT=SIZES of an input of an ONNX model: x=1x3x224x224");
+bool isZooName(const std::string &name) {
+  return std::ranges::any_of(models::zoo(), [&](const auto &entry) { return entry.name == name; });
 }
 
-Model loadModel(const ModelOptions &options, bool widen) {
-  const std::string &source = options.source;
-  if (source.ends_with(".onnx")) {
-    const onnx::Model file = onnx::Model::read(source);
-    const onnx::ImportOptions import{.sizes = onnxSizes(file, options)};
-    std::string text = file.graph(import).toMlir(/*locations=*/true);
-    Model model = emptyModel();
-    model.module = parseText(source, text, model.context.get());
-    return model;
+/// A model by name. Values only where they are asked for: the largest have billions.
+Model zooModel(const ModelOptions &options) {
+  Graph graph = models::zooGraph({.name = options.source,
+                                  .size = options.size,
+                                  .batch = options.batch,
+                                  .length = options.length});
+  Model model = emptyModel();
+  model.module = parseText(options.source, graph.toMlir(/*locations=*/true), model.context.get());
+  if (!options.weights.empty()) models::loadWeights(graph, options.weights);
+  if (!options.weights.empty() || options.draw)
+    for (const auto &[name, value] : initialValues(graph))
+      model.values.emplace(name, graph_file::Value::of(value));
+  return model;
+}
+
+/// Values of variables that a safetensors file has under their names.
+void loadValues(Model &model, const std::string &path) {
+  auto file = check(runtime::SafetensorsFile::open(path));
+  size_t loaded = 0;
+  for (unsigned i = 0; i < model.main().getNumArguments(); ++i) {
+    auto name = model.main().getArgAttrOfType<mlir::StringAttr>(i, ir::kVariableAttr);
+    if (!name) continue;
+    for (const auto &entry : file.entries()) {
+      if (entry.name != name.getValue()) continue;
+      auto type = mlir::cast<mlir::RankedTensorType>(model.main().getArgumentTypes()[i]);
+      if (entry.dtype != *ir::dtypeOf(type) || llvm::ArrayRef(entry.dims) != type.getShape())
+        fail(path + ": tensor '" + entry.name + "' is " +
+             runtime::typeStr(entry.dtype, entry.dims) + ", but the variable is " +
+             ir::typeString(type));
+      model.values.insert_or_assign(entry.name, graph_file::Value::of(file.tensor(entry)));
+      ++loaded;
+    }
   }
-  refuseSizes(options);
-  auto known = zoo().find(source);
-  if (known != zoo().end()) {
-    Model model = emptyModel();
-    std::string text = known->second().toMlir(/*locations=*/true);
-    model.module = parseText(source, text, model.context.get());
-    return model;
-  }
+  if (!loaded) fail(path + ": has no tensor with the name of a variable");
+}
+
+/// A model from a file, or from standard input.
+Model fileModel(const std::string &source, bool widen) {
   std::string bytes = readBytes(source);
   if (bytes.starts_with("WEIRX"))
     fail(source + " is compiled; weir run, weir bench and weir-run take it");
@@ -167,6 +163,51 @@ Model loadModel(const ModelOptions &options, bool widen) {
   const std::string name = nameOf(source);
   if (!model.main()) fail(name + " has no function @main");
   checkPorts(model.main(), name);
+  return model;
+}
+
+Model onnxModel(const ModelOptions &options) {
+  const onnx::Model file = onnx::Model::read(options.source);
+  const onnx::ImportOptions import{.sizes = onnxSizes(file, options)};
+  std::string text = file.graph(import).toMlir(/*locations=*/true);
+  Model model = emptyModel();
+  model.module = parseText(options.source, text, model.context.get());
+  return model;
+}
+
+} // namespace
+
+void addModelOptions(CLI::App &command, ModelOptions &options) {
+  std::string names;
+  for (const models::ZooEntry &entry : models::zoo())
+    names += (names.empty() ? "" : ", ") + entry.name;
+  command
+      .add_option("model", options.source,
+                  "a .weir file, an .onnx model, a file of weir or StableHLO text, - for standard "
+                  "input, or one of " +
+                      names)
+      ->required();
+  command.add_option("--dim", options.dims, "NAME=SIZE of an open dim of an ONNX model: batch=8");
+  command.add_option("--shape", options.shapes,
+                     "INPUT=SIZES of an input of an ONNX model: x=1x3x224x224");
+  command.add_option("--size", options.size,
+                     "of a model by name: small, medium, large or xl of gpt2, ...");
+  command.add_option("--batch", options.batch, "of a model by name")->check(CLI::PositiveNumber);
+  command
+      .add_option("--length", options.length,
+                  "of a model by name: tokens, or pixels of an image's side")
+      ->check(CLI::PositiveNumber);
+  command.add_option("--load", options.weights,
+                     "a safetensors file: values of variables by their names");
+  command.add_flag("--draw", options.draw, "draw the initial values of a model by name");
+}
+
+Model loadModel(const ModelOptions &options, bool widen) {
+  const bool isZoo = isZooName(options.source), isOnnx = options.source.ends_with(".onnx");
+  if (!isOnnx) refuseSizes(options, isZoo);
+  if (isZoo) return zooModel(options);
+  Model model = isOnnx ? onnxModel(options) : fileModel(options.source, widen);
+  if (!options.weights.empty()) loadValues(model, options.weights);
   return model;
 }
 

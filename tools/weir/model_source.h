@@ -20,19 +20,23 @@ namespace weir::tools {
 struct Model {
   std::unique_ptr<mlir::MLIRContext> context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
-  graph_file::Values values; ///< of variables, where the file has some
+  graph_file::Values values; ///< of variables, where the file has them
   mlir::func::FuncOp main() { return module->lookupSymbol<mlir::func::FuncOp>("main"); }
 };
 
 /// What is said of a model on the command line.
 struct ModelOptions {
-  /// "gpt", "gpt-eval", "lstm", ... (with the defaults of `weir train`), a path, or "-".
+  /// A name of the zoo ("gpt2", "resnet50-train", ...), a path, or "-".
   std::string source;
+  std::string size;                ///< of a model of the zoo
+  int64_t batch = 0, length = 0;   ///< of a model of the zoo; 0: the usual ones
+  std::string weights;             ///< a safetensors file with values of variables
+  bool draw = false;               ///< the initial values of a model of the zoo
   std::vector<std::string> dims;   ///< NAME=SIZE of open dims of an ONNX model
   std::vector<std::string> shapes; ///< INPUT=2x3 of its inputs
 };
 
-/// Adds the model's name, --dim and --shape.
+/// Adds the model's name, --dim, --shape, --size, --batch, --length, --load and --draw.
 void addModelOptions(CLI::App &command, ModelOptions &options);
 
 /// Throws weir::Error when there is no such file, it does not parse or verify, or it has no @main.
