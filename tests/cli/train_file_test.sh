@@ -8,7 +8,7 @@ fail() { echo "FAILED: $1"; cat out; exit 1; }
 accuracy() { sed -n "s/.*$1 accuracy \([0-9.]*\) %.*/\1/p" out | tail -1; }
 
 protoc --proto_path="$(dirname "$proto")" --python_out=. "$proto" > out 2>&1 || fail "protoc"
-PYTHONPATH=. python3 "$write" mlp.onnx 8 16 3 > out 2>&1 || fail "write_onnx.py"
+PYTHONPATH=. python3 "$write" mlp.onnx 8 64 3 > out 2>&1 || fail "write_onnx.py"
 # The class is the largest of three sums.
 python3 -c '
 import random

@@ -82,17 +82,26 @@ json sceneJson(const Scene &scene, Strings &strings) {
   return {{"nodes", nodes}, {"edges", edges}, {"groups", groups}};
 }
 
-/// Which op each op of a derivative belongs to.
+/// Which op each op of a derivative belongs to: of those made by the same line, the one that costs
+/// most.
 void linkDerivatives(const Scene &scene, json &graph) {
   llvm::DenseMap<Location, int> forward;
-  for (size_t i = 0; i < scene.nodes.size(); ++i)
-    if (scene.nodes[i].op && !isDerivative(scene.nodes[i].location))
-      forward.try_emplace(scene.nodes[i].location, static_cast<int>(i));
   for (size_t i = 0; i < scene.nodes.size(); ++i) {
-    const Node &node = scene.nodes[i];
-    if (!node.op || !isDerivative(node.location)) continue;
-    auto known = forward.find(withoutDerivatives(node.location));
-    if (known != forward.end()) graph["nodes"][i]["of"] = known->second;
+    if (!scene.nodes[i].op || isDerivative(scene.nodes[i].location)) continue;
+    for (Location location : locationsInCallees(scene.nodes[i].location)) {
+      auto [known, isNew] = forward.try_emplace(location, static_cast<int>(i));
+      if (!isNew && scene.nodes[i].flops > scene.nodes[known->second].flops)
+        known->second = static_cast<int>(i);
+    }
+  }
+  for (size_t i = 0; i < scene.nodes.size(); ++i) {
+    if (!scene.nodes[i].op || !isDerivative(scene.nodes[i].location)) continue;
+    for (Location location : locationsInCallees(forwardLocation(scene.nodes[i].location))) {
+      auto known = forward.find(location);
+      if (known == forward.end()) continue;
+      graph["nodes"][i]["of"] = known->second;
+      break;
+    }
   }
 }
 
@@ -185,7 +194,7 @@ int64_t elementsOf(func::FuncOp main) {
 } // namespace
 
 FailureOr<json> viewDocument(ModuleOp module, const ViewOptions &options) {
-  tagSource(module);
+  nameCalls(module);
   if (failed(passes::lower(module, passes::Level::Source, passes::Level::Graph))) return failure();
   auto main = module.lookupSymbol<func::FuncOp>("main");
   Scene scene = buildScene(main);

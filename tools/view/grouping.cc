@@ -163,6 +163,15 @@ void findPhases(Scene &scene) {
       for (int reader : readers[i])
         if (scene.nodes[reader].phase == Phase::Forward && scene.nodes[reader].kind == Node::Op)
           scene.nodes[reader].phase = Phase::Update;
+  // What only updates read is part of them: a moment times its decay.
+  for (size_t i = scene.nodes.size(); i-- > 0;) {
+    Node &node = scene.nodes[i];
+    const bool isRead = !readers[i].empty() || !node.writes.empty();
+    if (node.kind == Node::Op && node.phase == Phase::Forward && isRead &&
+        llvm::all_of(readers[i],
+                     [&](int reader) { return scene.nodes[reader].phase == Phase::Update; }))
+      node.phase = Phase::Update;
+  }
 }
 
 void groupScene(Scene &scene) {

@@ -17,10 +17,6 @@ bool isDerivativeName(NameLoc name) {
   return name.getName() == "tangent" || name.getName() == "cotangent";
 }
 
-Location marked(Location location, IntegerAttr mark) {
-  return FusedLoc::get(location.getContext(), {location}, mark);
-}
-
 void addModules(Location location, std::vector<StringRef> &names) {
   if (auto call = dyn_cast<CallSiteLoc>(location)) {
     addModules(call.getCaller(), names);
@@ -41,22 +37,16 @@ std::string join(const std::vector<std::string> &path) {
 
 } // namespace
 
-// Source marks are i32 and tags i64, so that one is never taken for the other.
-
-void tagSource(ModuleOp module) {
+void nameCalls(ModuleOp module) {
   Builder b(module.getContext());
-  int32_t next = 0;
-  module.walk([&](Operation *op) {
-    if (!isa<ir::WeirDialect>(op->getDialect())) return;
-    Location location = op->getLoc();
-    if (auto call = dyn_cast<ir::CallOp>(op))
-      location = NameLoc::get(b.getStringAttr(call.getCallee()), location);
-    op->setLoc(marked(location, b.getI32IntegerAttr(next++)));
+  module.walk([&](ir::CallOp call) {
+    call->setLoc(NameLoc::get(b.getStringAttr(call.getCallee()), call.getLoc()));
   });
 }
 
 void tag(Operation *op, int64_t number) {
-  op->setLoc(marked(op->getLoc(), Builder(op->getContext()).getI64IntegerAttr(number)));
+  op->setLoc(FusedLoc::get(op->getContext(), {op->getLoc()},
+                           Builder(op->getContext()).getI64IntegerAttr(number)));
 }
 
 std::vector<int64_t> tagsOf(Location location) {
@@ -107,20 +97,23 @@ bool isDerivative(Location location) {
   return result.wasInterrupted();
 }
 
-Location withoutDerivatives(Location location) {
-  if (auto name = dyn_cast<NameLoc>(location)) {
-    Location child = withoutDerivatives(name.getChildLoc());
-    return isDerivativeName(name) ? child : Location(NameLoc::get(name.getName(), child));
-  }
-  if (auto call = dyn_cast<CallSiteLoc>(location))
-    return CallSiteLoc::get(withoutDerivatives(call.getCallee()),
-                            withoutDerivatives(call.getCaller()));
-  if (auto fused = dyn_cast<FusedLoc>(location)) {
-    SmallVector<Location> parts;
-    for (Location part : fused.getLocations()) parts.push_back(withoutDerivatives(part));
-    return FusedLoc::get(location.getContext(), parts, fused.getMetadata());
-  }
-  return location;
+Location forwardLocation(Location location) {
+  Location forward = location;
+  location->walk([&](Location part) {
+    auto name = dyn_cast<NameLoc>(part);
+    if (name && isDerivativeName(name)) forward = name.getChildLoc();
+    return WalkResult::advance();
+  });
+  return forward;
+}
+
+SmallVector<Location> locationsInCallees(Location location) {
+  SmallVector<Location> locations = {location};
+  // A callee that is a line is a frame of the op's own; one that is more was inlined.
+  for (auto call = dyn_cast<CallSiteLoc>(location); call && !isa<FileLineColLoc>(call.getCallee());
+       call = dyn_cast<CallSiteLoc>(call.getCallee()))
+    locations.push_back(call.getCallee());
+  return locations;
 }
 
 } // namespace weir::tools

@@ -10,9 +10,8 @@
 
 namespace weir::tools {
 
-/// Makes the location of every op of a source-level module one of a kind, and puts the names of
-/// called functions into the locations of calls.
-void tagSource(mlir::ModuleOp module);
+/// Puts the names of called functions into the locations of calls.
+void nameCalls(mlir::ModuleOp module);
 /// Puts `number` into the location of `op`; passes keep it.
 void tag(mlir::Operation *op, int64_t number);
 /// All numbers of `tag` in a location, in order, each once.
@@ -24,7 +23,10 @@ std::vector<std::string> modulesOf(mlir::Location location);
 std::vector<std::string> callersOf(mlir::Location location);
 
 bool isDerivative(mlir::Location location);
-/// Without the words that differentiation adds: the location of the op that it is a derivative of.
-mlir::Location withoutDerivatives(mlir::Location location);
+/// The location of the op that it is a derivative of, as that op's function has it.
+mlir::Location forwardLocation(mlir::Location location);
+/// What an op inlined from a function had for a location there, innermost function last; first its
+/// own.
+llvm::SmallVector<mlir::Location> locationsInCallees(mlir::Location location);
 
 } // namespace weir::tools

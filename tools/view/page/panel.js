@@ -117,11 +117,12 @@ function showOverview(app) {
   return [
     element("h2", {}, DOC.title),
     element("table", {}, rows.map(([what, much]) => element("tr", {}, element("td", {}, what), element("td", { class: "num" }, String(much))))),
-    ...section("Colours", element("p", { class: "sub" }, legend.map(([name, colour]) => [element("span", { style: "white-space:nowrap;margin-right:8px" }, element("span", { class: "swatch", style: `background:${colour}` }), name), " "]))),
+    ...section("Colours", ...(app.tab === "memory" ? [] : [element("p", { class: "sub" }, legend.map(([name, colour]) =>
+      [element("span", { style: "white-space:nowrap;margin-right:8px" }, element("span", { class: "swatch", style: `background:${colour}` }), name), " "]))])),
     ...section("Heaviest kernels", ...tally(launches, n => n.title, "kernels")),
     ...section("Heaviest lines", ...tally(ops, n => placeText(userPlace(n)), "graph")),
-    ...section("Inputs", ...list(GRAPH.nodes.filter(n => n.kind === "input").map(n => [...link(n, app, "graph"), element("span", { class: "mono" }, typeText(n.types[0]))]))),
-    ...section("Outputs", ...list(GRAPH.nodes.filter(n => n.kind === "output").map(n => [...link(n, app, "graph"), element("span", { class: "mono" }, typeText(n.types[0]))]))),
+    ...section("Inputs", ...list(GRAPH.nodes.filter(n => n.kind === "input").map(n => [...link(n, app, "graph"), element("span", { class: "mono" }, " " + typeText(n.types[0]))]))),
+    ...section("Outputs", ...list(GRAPH.nodes.filter(n => n.kind === "output").map(n => [...link(n, app, "graph"), element("span", { class: "mono" }, " " + typeText(n.types[0]))]))),
   ];
 }
 
