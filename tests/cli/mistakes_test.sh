@@ -34,6 +34,8 @@ func.func @main(%x: tensor<3xf32> {weir.name = "x"}) -> (tensor<3xf32> {weir.nam
   return %y : tensor<3xf32>
 }
 END
+status 1 "no ONNX file" run missing.onnx
+grep -q '^weir: error: cannot open missing.onnx: No such file' out || fail "an ONNX file is named"
 status 1 "an unknown input" run add.mlir --input z=1
 grep -q 'no input is called z; there are: x' out || fail "inputs are listed"
 status 1 "too many numbers" run add.mlir --input x=1,2

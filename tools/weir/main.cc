@@ -7,6 +7,13 @@
 #include <string>
 #include <vector>
 
+/// A line of this tool tells its user nothing.
+static std::string textOf(const weir::Error &error) {
+  const std::string text = error.what();
+  if (!error.file().starts_with("tools/")) return text;
+  return "weir: error: " + error.message() + text.substr(std::min(text.find('\n'), text.size()));
+}
+
 int main(int argc, char **argv) {
   CLI::App app{"Weir: a static dataflow graph compiler and executor.\n"
                "Try: weir train gpt --steps 200\n"
@@ -44,7 +51,7 @@ int main(int argc, char **argv) {
   } catch (const weir::tools::ExitStatus &exit) {
     return exit.status;
   } catch (const weir::Error &error) {
-    std::fprintf(stderr, "%s\n", error.what());
+    std::fprintf(stderr, "%s\n", textOf(error).c_str());
     return 1;
   } catch (const std::exception &error) {
     std::fprintf(stderr, "error: %s\n", error.what());

@@ -15,31 +15,44 @@ function layoutLayered(boxes, edges) {
   return placeBoxes(boxes, edges, layers, chains);
 }
 
-/// A topological order that prefers the program's; edges against it are turned around.
+/// The program's order, where edges allow it; edges that would close a circle are turned around.
 function sortBoxes(boxes, edges) {
-  const next = boxes.map(() => []), state = boxes.map(() => 0), post = [];
-  for (const edge of edges) next[edge.a].push(edge.b);
-  const roots = boxes.map((_, i) => i).sort((i, j) => boxes[j].order - boxes[i].order);
-  for (const list of next) list.sort((i, j) => boxes[j].order - boxes[i].order);
-  for (const root of roots) { // depth first, without recursion: chains are long
+  const next = boxes.map(() => []), state = boxes.map(() => 0);
+  const byOrder = (i, j) => boxes[i].order - boxes[j].order;
+  for (const edge of edges) next[edge.a].push(edge);
+  for (const root of boxes.map((_, i) => i).sort(byOrder)) { // depth first, without recursion: chains are long
     if (state[root]) continue;
     const stack = [[root, 0]];
     state[root] = 1;
     while (stack.length) {
       const top = stack[stack.length - 1];
-      if (top[1] < next[top[0]].length) {
-        const child = next[top[0]][top[1]++];
-        if (!state[child]) state[child] = 1, stack.push([child, 0]);
-      } else {
-        post.push(top[0]);
+      if (top[1] === next[top[0]].length) {
+        state[top[0]] = 2;
         stack.pop();
+        continue;
       }
+      const edge = next[top[0]][top[1]++];
+      edge.turned = state[edge.b] === 1;
+      if (!state[edge.b]) state[edge.b] = 1, stack.push([edge.b, 0]);
     }
   }
-  const position = boxes.map(() => 0);
-  post.reverse().forEach((box, i) => position[box] = i);
-  for (const edge of edges) edge.turned = position[edge.a] > position[edge.b];
-  return post;
+  const waits = boxes.map(() => 0), after = boxes.map(() => []), sorted = [];
+  for (const edge of edges) {
+    const [a, b] = edge.turned ? [edge.b, edge.a] : [edge.a, edge.b];
+    waits[b]++, after[a].push(b);
+  }
+  const ready = boxes.map((_, i) => i).filter(i => !waits[i]).sort(byOrder);
+  while (ready.length) {
+    const box = ready.shift();
+    sorted.push(box);
+    for (const b of after[box]) {
+      if (--waits[b]) continue;
+      let at = ready.length;
+      while (at > 0 && boxes[ready[at - 1]].order > boxes[b].order) at--;
+      ready.splice(at, 0, b);
+    }
+  }
+  return sorted;
 }
 
 function rankBoxes(boxes, edges, order) {
