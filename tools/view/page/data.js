@@ -76,7 +76,7 @@ function pathOf(thing) {
   return path;
 }
 const userPlace = node => node.places.find(p => p.user) || node.places[node.places.length - 1];
-const placeText = place => place ? place.file.split("/").pop() + ":" + place.line : "";
+const placeText = place => !place ? "" : place.file.split("/").pop() + (place.line ? ":" + place.line : "");
 
 /// What a launch computes, in a few words: its heaviest ops, "dot + add + tanh".
 function kernelTitle(launch, graph) {
