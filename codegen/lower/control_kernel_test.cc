@@ -59,11 +59,13 @@ TEST(ControlKernel, NoTripGivesTheInitialCarries) {
 }
 
 TEST(ControlKernel, StepsThatReduceAndMultiply) {
-  expectMatchesReference(counted(
-      "6x10xf32", "  %s = weir.reduce_sum %c dims = [1] : (tensor<6x10xf32>) -> tensor<6xf32>\n"
-                  "  %b = weir.broadcast %s shape = [6, 10] dims = [0] : (tensor<6xf32>) -> "
-                  "tensor<6x10xf32>\n"
-                  "  %y = weir.sin %b : tensor<6x10xf32>\n"));
+  expectMatchesReference(
+      counted("6x10xf32",
+              "  %s = weir.reduce_sum %c dims = [1] : (tensor<6x10xf32>) -> tensor<6xf32>\n"
+              "  %b = weir.broadcast %s shape = [6, 10] dims = [0] : (tensor<6xf32>) -> "
+              "tensor<6x10xf32>\n"
+              "  %y = weir.sin %b : tensor<6x10xf32>\n",
+              3)); // errors grow tenfold a trip
   expectMatchesReference(counted("16x16xf32",
                                  "  %d = weir.dot %c, %c batch = [] x [] contract = [1] x [0] : "
                                  "(tensor<16x16xf32>, tensor<16x16xf32>) -> tensor<16x16xf32>\n"
