@@ -175,21 +175,29 @@ Model onnxModel(const ModelOptions &options) {
   return model;
 }
 
+void addSourceOptions(CLI::App &command, ModelOptions &options, const std::string &orNames) {
+  command
+      .add_option("model", options.source,
+                  "a .weir file, an .onnx model, a file of weir or StableHLO text, - for standard "
+                  "input" +
+                      orNames)
+      ->required();
+  command.add_option("--dim", options.dims, "NAME=SIZE of an open dim of an ONNX model: batch=8");
+  command.add_option("--shape", options.shapes,
+                     "INPUT=SIZES of an input of an ONNX model: x=1x3x224x224");
+}
+
 } // namespace
+
+void addFileOptions(CLI::App &command, ModelOptions &options) {
+  addSourceOptions(command, options, "");
+}
 
 void addModelOptions(CLI::App &command, ModelOptions &options) {
   std::string names;
   for (const models::ZooEntry &entry : models::zoo())
     names += (names.empty() ? "" : ", ") + entry.name;
-  command
-      .add_option("model", options.source,
-                  "a .weir file, an .onnx model, a file of weir or StableHLO text, - for standard "
-                  "input, or one of " +
-                      names)
-      ->required();
-  command.add_option("--dim", options.dims, "NAME=SIZE of an open dim of an ONNX model: batch=8");
-  command.add_option("--shape", options.shapes,
-                     "INPUT=SIZES of an input of an ONNX model: x=1x3x224x224");
+  addSourceOptions(command, options, ", or one of " + names);
   command.add_option("--size", options.size,
                      "of a model by name: small, medium, large or xl of gpt2, ...");
   command.add_option("--batch", options.batch, "of a model by name")->check(CLI::PositiveNumber);

@@ -36,6 +36,8 @@ struct ModelOptions {
   std::vector<std::string> shapes; ///< INPUT=2x3 of its inputs
 };
 
+/// Adds the file's name, --dim and --shape.
+void addFileOptions(CLI::App &command, ModelOptions &options);
 /// Adds the model's name, --dim, --shape, --size, --batch, --length, --load and --draw.
 void addModelOptions(CLI::App &command, ModelOptions &options);
 

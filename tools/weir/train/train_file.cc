@@ -128,7 +128,7 @@ void addTrainFile(CLI::App &train) {
   auto options =
       std::make_shared<ClassifierOptions>(ClassifierOptions{.epochs = 10, .reportsStart = true});
   auto common = std::make_shared<TrainOptions>(TrainOptions{.folder = "weir-train", .steps = 0});
-  addModelOptions(*app, file->model);
+  addFileOptions(*app, file->model);
   addClassifierOptions(*app, *options);
   app->add_option("--logits", file->logits, "the output that scores classes; else the first");
   app->add_flag("--probabilities", file->probabilities,
