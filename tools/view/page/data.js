@@ -88,7 +88,7 @@ function kernelTitle(launch, graph) {
   }
   const names = [...counts].sort((a, b) => b[1].flops - a[1].flops)
     .filter(([name], i) => i === 0 || familyOf(name) !== "layout").slice(0, 3);
-  return names.map(([name, c]) => c.count > 1 ? `${name} ×${c.count}` : name).join(" + ") || launch.name;
+  return names.map(([name, c]) => c.count > 1 ? `${name} ×${c.count}` : name).join(" + ") || "fill";
 }
 
 function quantity(value, unit, base = 1000) {
