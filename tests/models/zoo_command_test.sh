@@ -9,7 +9,7 @@ fail() { echo "FAILED: $1"; cat out; exit 1; }
 (ulimit -v 4000000; "$weir" inspect gpt2 --size xl) > out 2>&1 || fail "inspect the largest GPT-2"
 grep -q '1.56G elements' out || fail "its parameters"
 (ulimit -v 4000000; "$weir" convert moe moe.weir --size 8x7b) > out 2>&1 || fail "Mixtral as a graph"
-[ "$(stat -c %s moe.weir)" -lt 2000000 ] || fail "without values it is small"
+[ "$(stat -c %s moe.weir)" -lt 10000000 ] || fail "without values it is small"
 "$weir" inspect resnet50 > out 2>&1 || fail "inspect resnet50"
 "$weir" inspect gpt2 --size huge > out 2>&1 && fail "no such size"
 grep -q 'there are small, medium, large, xl' out || fail "the sizes are told"
