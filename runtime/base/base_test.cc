@@ -12,6 +12,8 @@
 #include <filesystem>
 #include <limits>
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace weir::runtime {
@@ -161,6 +163,20 @@ TEST_F(FileTest, FailuresNameTheFileAndKeepTheOldOne) {
   std::string taken = directory / "taken";
   std::filesystem::create_directories(taken + "/child");
   EXPECT_FALSE(write(taken, "x").ok());
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(directory), {}), 1);
+}
+
+TEST_F(FileTest, PipesAndDevicesAreWrittenToAndStay) {
+  std::string path = directory / "pipe";
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  int reader = open(path.c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_GE(reader, 0);
+  ASSERT_TRUE(write(path, "through").ok());
+  char text[8] = {};
+  EXPECT_EQ(read(reader, text, 7), 7);
+  close(reader);
+  EXPECT_STREQ(text, "through");
+  EXPECT_TRUE(std::filesystem::is_fifo(path));
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(directory), {}), 1);
 }
 

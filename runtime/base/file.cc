@@ -51,10 +51,28 @@ int syncDirectoryOf(const std::string &path) {
   return error;
 }
 
+/// A device, pipe or socket: there is nothing to replace, and a rename would take its place.
+bool isStream(const std::string &path) {
+  struct stat info{};
+  return stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
+absl::Status writeStream(const std::string &path,
+                         const std::vector<std::span<const std::byte>> &pieces) {
+  int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return failed("write", path, errno);
+  int error = 0;
+  for (std::span<const std::byte> piece : pieces)
+    if (error = writeAll(fd, piece); error != 0) break;
+  if (close(fd) != 0 && !error) error = errno;
+  return error ? failed("write", path, error) : absl::OkStatus();
+}
+
 } // namespace
 
 absl::Status writeFileAtomically(const std::string &path,
                                  const std::vector<std::span<const std::byte>> &pieces) {
+  if (isStream(path)) return writeStream(path, pieces);
   std::string temporary = path + ".XXXXXX";
   int fd = mkostemp(temporary.data(), O_CLOEXEC);
   if (fd < 0) return failed("write", path, errno);

@@ -17,7 +17,7 @@ namespace weir::runtime {
 
 /// Writes `pieces`, one after the other, to a temporary file beside `path`, forces it to the disk,
 /// and renames it to `path`. Errors (no such directory, disk full, ...) leave `path` as it was and
-/// name it.
+/// name it. A device or pipe is written to as it is.
 absl::Status writeFileAtomically(const std::string &path,
                                  const std::vector<std::span<const std::byte>> &pieces);
 
