@@ -256,7 +256,7 @@ public:
     for (const Move &move : movesFrom(a, w.shape, DType::F32, w.mesh)) // swaps are tested below
       if (move.kind == Move::Permute && move.after == b)
         best = std::min(best, choose(move.spec, groups(move.axes), w.cluster).cost.seconds);
-    return best + RedistributionPlanner::kSecondsPerMove;
+    return best;
   }
 
 private:
