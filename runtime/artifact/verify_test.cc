@@ -1,6 +1,7 @@
 //===- verify_test.cc - malformed executables -----------------------------===//
 // One small valid executable, broken in one way at a time.
 //===----------------------------------------------------------------------===//
+#include "runtime/artifact/test_executable.h"
 #include "runtime/artifact/verify.h"
 
 #include <gtest/gtest.h>
@@ -10,51 +11,19 @@
 namespace weir::runtime {
 namespace {
 
-/// Four input slices summed in a loop under an if.
-Executable valid() {
-  Executable e;
-  e.name = "v";
-  e.image = {0xc3};
-  e.constants = Bytes::zeros(64);
-  e.arenaBytes = 128;
-  e.numLoops = 1;
-  e.inputs = {{"x", DType::F32, {4, 2}}, {"p", DType::I1, {}}};
-  e.outputs = {{"y", DType::F32, {2}}};
-  e.variables = {{"w", DType::F32, {2}}};
-  e.kernels = {{"k", 0, nullptr, 1, 0, 0, 0}};
-  e.buffers = {{Space::Input, 0, 0, 8, DType::F32, {2}, {{0, 8}}},
-               {Space::Input, 1, 0, 1, DType::I1, {}, {}},
-               {Space::Arena, 0, 64, 8, DType::F32, {2}, {}},
-               {Space::Output, 0, 0, 8, DType::F32, {2}, {}},
-               {Space::Constant, 0, 0, 8, DType::F32, {2}, {}}};
-  Instruction launch, loop, branch, copy;
-  launch.buffers = {0, 2, 4};
-  loop.kind = Instruction::Kind::Loop;
-  loop.trips = 4;
-  loop.body = {launch};
-  branch.kind = Instruction::Kind::If;
-  branch.buffers = {1};
-  branch.body = {loop};
-  copy.kind = Instruction::Kind::Copy;
-  copy.buffers = {2, 3};
-  copy.deps = {0};
-  e.instructions = {branch, copy};
-  return e;
-}
-
 std::string verdict(const std::function<void(Executable &)> &breakIt) {
-  Executable e = valid();
+  Executable e = testExecutable();
   breakIt(e);
   return std::string(verify(e).message());
 }
 
 std::string malformed(const std::string &what) {
-  return "executable 'v' is malformed: " + what;
+  return "executable 'example' is malformed: " + what;
 }
 
 TEST(Verify, AcceptsAWellFormedExecutable) {
   EXPECT_EQ(verdict([](Executable &) {}), "");
-  EXPECT_EQ(maxLaunches(valid().instructions), 4);
+  EXPECT_EQ(maxLaunches(testExecutable().instructions), 4);
   EXPECT_EQ(verdict([](Executable &e) { e.inputs[0].name = e.inputs[1].name = ""; }), "");
 }
 
@@ -68,9 +37,9 @@ TEST(Verify, RefusesBuffersThatReachOutside) {
   EXPECT_EQ(verdict([](Executable &e) { e.buffers[0].strides[0].strideBytes = INT64_MAX - 7; }),
             malformed("buffer 0 reaches outside its 32 bytes"));
   EXPECT_EQ(verdict([](Executable &e) { e.buffers[2].offset = INT64_MAX - 63; }),
-            malformed("buffer 2 reaches outside its 128 bytes"));
+            malformed("buffer 2 reaches outside its 256 bytes"));
   EXPECT_EQ(verdict([](Executable &e) { e.buffers[2].offset = -64; }),
-            malformed("buffer 2 reaches outside its 128 bytes"));
+            malformed("buffer 2 reaches outside its 256 bytes"));
   EXPECT_EQ(verdict([](Executable &e) { e.buffers[3].index = 1; }),
             malformed("buffer 3 lies in entry 1, which is not there"));
 }
@@ -96,7 +65,7 @@ TEST(Verify, RefusesReferencesToNothing) {
             malformed("two loops have number 0"));
   EXPECT_EQ(verdict([](Executable &e) { e.instructions[1].buffers = {0, 3}; }),
             malformed("buffer 0 is used outside loop 0 that moves it"));
-  EXPECT_EQ(verdict([](Executable &e) { e.kernels[0].codeOffset = 1; }),
+  EXPECT_EQ(verdict([](Executable &e) { e.kernels[0].codeOffset = 100; }),
             malformed("the entry of kernel 'k' is outside the image"));
   EXPECT_EQ(verdict([](Executable &e) { e.instructions[1].deps = {1}; }),
             malformed("an instruction depends on one that does not come before it"));

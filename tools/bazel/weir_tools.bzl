@@ -14,7 +14,9 @@ def _impl(rctx):
         if not folder:
             lines.append('alias(name = "%s", actual = "@weir%s")' % (name, label))
             continue
-        found = [p for p in [folder + "/" + name, folder + "/" + path] if rctx.path(p).exists]
+
+        # In bazel-bin/tools, weir is the folder that holds the binary: look there first.
+        found = [p for p in [folder + "/" + path, folder + "/" + name] if rctx.path(p).exists]
         if not found:
             fail("WEIR_TOOLS is %s, but there is no %s in it" % (folder, name))
         rctx.symlink(found[0], "bin/" + name)

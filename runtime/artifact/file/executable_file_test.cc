@@ -1,6 +1,7 @@
 // Executables through a file: back as they were, and every kind of damage refused.
 // features: F7 X12
 #include "runtime/artifact/file/executable_file.h"
+#include "runtime/artifact/test_executable.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,37 +14,13 @@ namespace {
 
 using ::testing::HasSubstr;
 
-/// Adds two constants: not code that is run here, but a file with every kind of record.
+/// With more code than a page, and what the smallest example leaves at its default.
 Executable example(int64_t tasks) {
-  Executable e;
-  e.name = "example";
+  Executable e = testExecutable();
   e.image.assign(5000, 0xc3);
-  e.constants = Bytes::zeros(128);
-  e.arenaBytes = 256;
-  e.numLoops = 1;
-  e.inputs = {{"x", DType::F32, {4, 2}}, {"p", DType::I1, {}}};
-  e.outputs = {{"y", DType::F32, {2}}};
-  e.variables = {{"w", DType::F32, {2}}, {"n", DType::I64, {}}};
-  e.kernels = {{"k", 64, nullptr, tasks, 32, 7, 9}};
-  e.buffers = {{Space::Input, 0, 0, 8, DType::F32, {2}, {{0, 8}}},
-               {Space::Input, 1, 0, 1, DType::I1, {}, {}},
-               {Space::Arena, 0, 64, 8, DType::F32, {2}, {}},
-               {Space::Output, 0, 0, 8, DType::F32, {2}, {}},
-               {Space::Constant, 0, 64, 8, DType::F32, {2}, {}}};
-  Instruction launch, loop, branch, copy;
-  launch.buffers = {0, 2, 4};
-  launch.locations = {{"model.cc", 42}};
-  loop.kind = Instruction::Kind::Loop;
-  loop.trips = 4;
-  loop.reverse = true;
-  loop.body = {launch};
-  branch.kind = Instruction::Kind::If;
-  branch.buffers = {1};
-  branch.body = {loop};
-  copy.kind = Instruction::Kind::Copy;
-  copy.buffers = {2, 3};
-  copy.deps = {0};
-  e.instructions = {branch, copy};
+  e.kernels[0].tasks = tasks;
+  e.variables.push_back({"n", DType::I64, {}});
+  e.instructions[0].body[0].reverse = true;
   return e;
 }
 

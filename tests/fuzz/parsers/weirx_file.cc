@@ -2,6 +2,7 @@
 // and makes the sums right again: what is left to refuse it is verify(). Nothing is run.
 #include "runtime/artifact/file/executable.pb.h"
 #include "runtime/artifact/file/executable_file.h"
+#include "runtime/artifact/test_executable.h"
 #include "runtime/base/crc32c.h"
 #include "tests/fuzz/parsers/mutation.h"
 
@@ -18,39 +19,6 @@ namespace weir::fuzz {
 namespace {
 
 using namespace runtime;
-
-/// Every kind of record. The code is never run.
-Executable example() {
-  Executable e;
-  e.name = "example";
-  e.image.assign(100, 0xc3);
-  e.constants = Bytes::zeros(128);
-  e.arenaBytes = 256;
-  e.numLoops = 1;
-  e.inputs = {{"x", DType::F32, {4, 2}}, {"p", DType::I1, {}}};
-  e.outputs = {{"y", DType::F32, {2}}};
-  e.variables = {{"w", DType::F32, {2}}};
-  e.kernels = {{"k", 64, nullptr, 4, 32, 7, 9}};
-  e.buffers = {{Space::Input, 0, 0, 8, DType::F32, {2}, {{0, 8}}},
-               {Space::Input, 1, 0, 1, DType::I1, {}, {}},
-               {Space::Arena, 0, 64, 8, DType::F32, {2}, {}},
-               {Space::Output, 0, 0, 8, DType::F32, {2}, {}},
-               {Space::Constant, 0, 64, 8, DType::F32, {2}, {}}};
-  Instruction launch, loop, branch, copy;
-  launch.buffers = {0, 2, 4};
-  launch.locations = {{"model.cc", 42}};
-  loop.kind = Instruction::Kind::Loop;
-  loop.trips = 4;
-  loop.body = {launch};
-  branch.kind = Instruction::Kind::If;
-  branch.buffers = {1};
-  branch.body = {loop};
-  copy.kind = Instruction::Kind::Copy;
-  copy.buffers = {2, 3};
-  copy.deps = {0};
-  e.instructions = {branch, copy};
-  return e;
-}
 
 // Where executable_file.cc puts what: magic, version, the metadata's sum, sizes of the file and the
 // metadata, the header's own sum; then the metadata.
@@ -104,7 +72,7 @@ void sumSections(proto::ExecutableFile &file, const std::string &bytes) {
 std::vector<std::string> seeds() {
   const char *folder = std::getenv("TEST_TMPDIR");
   const std::string path = std::string(folder ? folder : "/tmp") + "/weir_seed.weirx";
-  const auto executable = std::make_shared<const Executable>(example());
+  const auto executable = std::make_shared<const Executable>(testExecutable());
   const absl::Status written =
       writeExecutableFile(path, {{"x86-64-v4", executable}, {"x86-64-v3", executable}},
                           {HostTensor::from<float>({2}, {1.5f, -2})});

@@ -1,0 +1,43 @@
+//===- test_executable.h - an executable for tests of what holds them -----===//
+// Valid, with every kind of record, and too small to be anything else: its code is never run.
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "runtime/artifact/executable.h"
+
+namespace weir::runtime {
+
+/// Four slices of an input, added to a constant in a loop under an if; then a copy.
+inline Executable testExecutable() {
+  Executable e;
+  e.name = "example";
+  e.image.assign(100, 0xc3);
+  e.constants = Bytes::zeros(128);
+  e.arenaBytes = 256;
+  e.numLoops = 1;
+  e.inputs = {{"x", DType::F32, {4, 2}}, {"p", DType::I1, {}}};
+  e.outputs = {{"y", DType::F32, {2}}};
+  e.variables = {{"w", DType::F32, {2}}};
+  e.kernels = {{"k", 64, nullptr, 4, 32, 7, 9}};
+  e.buffers = {{Space::Input, 0, 0, 8, DType::F32, {2}, {{0, 8}}},
+               {Space::Input, 1, 0, 1, DType::I1, {}, {}},
+               {Space::Arena, 0, 64, 8, DType::F32, {2}, {}},
+               {Space::Output, 0, 0, 8, DType::F32, {2}, {}},
+               {Space::Constant, 0, 64, 8, DType::F32, {2}, {}}};
+  Instruction launch, loop, branch, copy;
+  launch.buffers = {0, 2, 4};
+  launch.locations = {{"model.cc", 42}};
+  loop.kind = Instruction::Kind::Loop;
+  loop.trips = 4;
+  loop.body = {launch};
+  branch.kind = Instruction::Kind::If;
+  branch.buffers = {1};
+  branch.body = {loop};
+  copy.kind = Instruction::Kind::Copy;
+  copy.buffers = {2, 3};
+  copy.deps = {0};
+  e.instructions = {branch, copy};
+  return e;
+}
+
+} // namespace weir::runtime
