@@ -17,12 +17,19 @@ template <typename Entry> int64_t totalBytes(const std::vector<Entry> &entries) 
   return total;
 }
 
+/// That a kernel's scratch is counted for here; 1 on a CPU.
+int64_t warpsOf(const Kernel &kernel) {
+  constexpr int64_t warp = 32;
+  return std::max<int64_t>(1, int64_t(kernel.blocks) * kernel.threadsPerBlock / warp);
+}
+
 } // namespace
 
 MemoryStatement memoryStatement(const Executable &executable, int threads) {
   int64_t scratch = 0;
   for (const Kernel &kernel : executable.kernels)
-    scratch = std::max(scratch, kernel.scratchBytesPerThread);
+    scratch = std::max(scratch, kernel.scratchBytesPerThread * warpsOf(kernel));
+  if (!executable.modules.empty()) threads = 1;
   MemoryStatement statement;
   statement.arenaBytes = roundUp(executable.arenaBytes, kBufferAlignment);
   statement.scratchBytes = roundUp(scratch, kBufferAlignment) * threads;

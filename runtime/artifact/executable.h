@@ -32,10 +32,22 @@ struct Kernel {
   int64_t codeOffset = 0;            // of the entry, within Executable::image
   KernelFunction function = nullptr; // instead of codeOffset, for tests without machine code
   int64_t tasks = 1;                 // 0: nothing to do (empty tensors)
-  int64_t scratchBytesPerThread = 0;
-  int64_t flops = 0;      // of all tasks; what decides how many threads take part
-  int64_t bytesMoved = 0; // read and written by all tasks
+  int64_t scratchBytesPerThread = 0; // on a GPU: for each warp
+  int64_t flops = 0;                 // of all tasks; what decides how many threads take part
+  int64_t bytesMoved = 0;            // read and written by all tasks
+  // On a GPU, in place of codeOffset: the function in every one of Executable::modules, which takes
+  // the buffers and then the scratch of all warps, and how it is started.
+  std::string entry = {};
+  int32_t blocks = 0, threadsPerBlock = 0;
 };
+
+/// All kernels of an executable in one form that GPUs take: a piece of Executable::image.
+struct GpuModule {
+  std::string form; // "ptx" (text that ends with a 0), "sm_90" (a cubin), "llvm" (bitcode)
+  int64_t offset = 0;
+  int64_t bytes = 0;
+};
+constexpr const char *kPtxForm = "ptx", *kBitcodeForm = "llvm"; // the latter is for emulators
 
 enum class Space : uint8_t {
   Arena,    // temporaries; index unused
@@ -116,6 +128,8 @@ struct Executable {
   /// Position-independent machine code and its constant pools: no external symbols, no relocations
   /// left. Mapped at a page boundary, read and execute.
   std::vector<uint8_t> image;
+  /// Not empty: for GPUs. The image is these then, and no machine code.
+  std::vector<GpuModule> modules;
   Bytes constants;
   std::vector<Buffer> buffers;
   std::vector<Kernel> kernels;
@@ -130,7 +144,7 @@ struct Executable {
 /// The lines of the memory that a run needs; nothing else is allocated while it runs.
 struct MemoryStatement {
   int64_t arenaBytes = 0;
-  int64_t scratchBytes = 0; // largest kernel's scratch, for each thread
+  int64_t scratchBytes = 0; // largest kernel's scratch, for each thread; on a GPU for its warps
   int64_t variableBytes = 0;
   int64_t constantBytes = 0;
   int64_t imageBytes = 0;

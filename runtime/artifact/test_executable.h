@@ -40,4 +40,15 @@ inline Executable testExecutable() {
   return e;
 }
 
+/// The same for a GPU: text and a cubin in the image, a grid for the kernel.
+inline Executable testGpuExecutable() {
+  Executable e = testExecutable();
+  e.image[59] = 0;
+  e.modules = {{"ptx", 0, 60}, {"sm_90", 64, 36}};
+  e.kernels[0].entry = "weir_k";
+  e.kernels[0].blocks = 7;
+  e.kernels[0].threadsPerBlock = 128;
+  return e;
+}
+
 } // namespace weir::runtime

@@ -25,6 +25,7 @@ public:
     if (absl::Status s = tensors("input", executable.inputs); !s.ok()) return s;
     if (absl::Status s = tensors("output", executable.outputs); !s.ok()) return s;
     if (absl::Status s = tensors("variable", executable.variables); !s.ok()) return s;
+    if (absl::Status s = modules(); !s.ok()) return s;
     if (absl::Status s = kernels(); !s.ok()) return s;
     if (absl::Status s = instructions(executable.instructions, 0); !s.ok()) return s;
     if (loops.size() != static_cast<size_t>(executable.numLoops))
@@ -66,10 +67,42 @@ private:
     return bytes;
   }
 
+  absl::Status modules() const {
+    std::set<std::string> forms;
+    const auto size = static_cast<int64_t>(executable.image.size());
+    for (const GpuModule &module : executable.modules) {
+      if (module.form.empty() || !forms.insert(module.form).second)
+        return bad("two modules, or one without a form, are '", module.form, "'");
+      if (module.bytes <= 0 || module.bytes > size || module.offset < 0 ||
+          module.offset > size - module.bytes)
+        return bad("module '", module.form, "' is outside the image");
+      // The driver reads text up to its end.
+      if (module.form == kPtxForm && executable.image[module.offset + module.bytes - 1] != 0)
+        return bad("the text of module '", module.form, "' has no end");
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status gpuKernel(const Kernel &kernel) const {
+    if (kernel.tasks == 0) return absl::OkStatus();
+    constexpr int32_t warp = 32, mostThreads = 1024;
+    int64_t scratch = 0;
+    const int64_t warps = int64_t(kernel.blocks) * (kernel.threadsPerBlock / warp);
+    if (kernel.entry.empty() || kernel.blocks <= 0 || kernel.threadsPerBlock <= 0 ||
+        kernel.threadsPerBlock > mostThreads || kernel.threadsPerBlock % warp != 0 ||
+        __builtin_mul_overflow(warps, kernel.scratchBytesPerThread, &scratch))
+      return bad("kernel '", kernel.name, "' has no entry or no grid for a GPU");
+    return absl::OkStatus();
+  }
+
   absl::Status kernels() const {
     for (const Kernel &kernel : executable.kernels) {
       if (kernel.tasks < 0 || kernel.scratchBytesPerThread < 0)
         return bad("kernel '", kernel.name, "' has negative tasks or scratch");
+      if (!executable.modules.empty()) {
+        if (absl::Status s = gpuKernel(kernel); !s.ok()) return s;
+        continue;
+      }
       if (!kernel.function && (kernel.codeOffset < 0 ||
                                static_cast<size_t>(kernel.codeOffset) >= executable.image.size()))
         return bad("the entry of kernel '", kernel.name, "' is outside the image");

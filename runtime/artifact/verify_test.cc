@@ -71,6 +71,40 @@ TEST(Verify, RefusesReferencesToNothing) {
             malformed("an instruction depends on one that does not come before it"));
 }
 
+TEST(Verify, RefusesModulesAndGridsThatNoGpuTakes) {
+  auto verdictOf = [](const std::function<void(Executable &)> &breakIt) {
+    Executable e = testGpuExecutable();
+    breakIt(e);
+    return std::string(verify(e).message());
+  };
+  EXPECT_EQ(verdictOf([](Executable &e) { e.kernels[0].codeOffset = 999; }), "");
+  EXPECT_EQ(verdictOf([](Executable &e) {
+              e.kernels[0].tasks = 0;
+              e.kernels[0].entry = "";
+            }),
+            "");
+  EXPECT_EQ(verdictOf([](Executable &e) { e.modules[1].bytes = 37; }),
+            malformed("module 'sm_90' is outside the image"));
+  EXPECT_EQ(verdictOf([](Executable &e) { e.modules[1].offset = INT64_MAX; }),
+            malformed("module 'sm_90' is outside the image"));
+  EXPECT_EQ(verdictOf([](Executable &e) { e.modules[1].form = "ptx"; }),
+            malformed("two modules, or one without a form, are 'ptx'"));
+  EXPECT_EQ(verdictOf([](Executable &e) { e.image[59] = 'x'; }),
+            malformed("the text of module 'ptx' has no end"));
+  const std::string noGrid = malformed("kernel 'k' has no entry or no grid for a GPU");
+  EXPECT_EQ(verdictOf([](Executable &e) { e.kernels[0].entry = ""; }), noGrid);
+  EXPECT_EQ(verdictOf([](Executable &e) { e.kernels[0].blocks = 0; }), noGrid);
+  EXPECT_EQ(verdictOf([](Executable &e) { e.kernels[0].threadsPerBlock = 100; }), noGrid);
+  EXPECT_EQ(verdictOf([](Executable &e) { e.kernels[0].scratchBytesPerThread = INT64_MAX; }),
+            noGrid);
+}
+
+TEST(Verify, ScratchOfAGpuIsForAllWarps) {
+  Executable e = testGpuExecutable();
+  e.kernels[0].scratchBytesPerThread = 64;
+  EXPECT_EQ(memoryStatement(e, /*threads=*/2).scratchBytes, 7 * 4 * 64);
+}
+
 TEST(Verify, RefusesImpossibleInstructions) {
   EXPECT_EQ(verdict([](Executable &e) { e.instructions[0].buffers = {2}; }),
             malformed("the predicate of an if is not one i1"));

@@ -38,6 +38,9 @@ Session::Session(std::shared_ptr<const Executable> executable, std::shared_ptr<V
 absl::StatusOr<std::unique_ptr<Session>>
 Session::create(std::shared_ptr<const Executable> executable, SessionOptions options) {
   if (absl::Status s = verify(*executable); !s.ok()) return s;
+  if (!executable->modules.empty())
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", executable->name, "' is compiled for GPUs, and this is a CPU"));
   if (!options.variables) options.variables = std::make_shared<VariableStore>();
   if (!options.pool) options.pool = ThreadPool::shared();
   std::unique_ptr<Session> session(

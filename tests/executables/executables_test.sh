@@ -28,6 +28,9 @@ done
 "$run" m.weirx --describe | grep -q 'input x f32\[3, 4\]'
 file=$("$program" m.weirx)
 [ "$file" = "y = 1 4 7 10 9 12 15 18 17 20 23 26" ] || { echo "the C program prints: $file"; exit 1; }
+# What the first version of the format wrote.
+"$run" "$(dirname "$model")/version1.weirx" --input x=iota > got
+diff expected got
 
 head -c 5000 m.weirx > short.weirx
 fails 1 'truncated or damaged' "$run" short.weirx

@@ -106,6 +106,15 @@ void encode(const Executable &executable, proto::Level &level) {
     out->set_scratch_bytes_per_thread(kernel.scratchBytesPerThread);
     out->set_flops(kernel.flops);
     out->set_bytes_moved(kernel.bytesMoved);
+    out->set_entry(kernel.entry);
+    out->set_blocks(kernel.blocks);
+    out->set_threads_per_block(kernel.threadsPerBlock);
+  }
+  for (const GpuModule &module : executable.modules) {
+    proto::GpuModule *out = level.add_modules();
+    out->set_form(module.form);
+    out->set_offset(module.offset);
+    out->set_bytes(module.bytes);
   }
   for (const Buffer &buffer : executable.buffers) *level.add_buffers() = encodeBuffer(buffer);
   for (const Instruction &instruction : executable.instructions)
@@ -121,7 +130,12 @@ bool decode(const proto::Level &level, Executable &executable) {
                                   .tasks = in.tasks(),
                                   .scratchBytesPerThread = in.scratch_bytes_per_thread(),
                                   .flops = in.flops(),
-                                  .bytesMoved = in.bytes_moved()});
+                                  .bytesMoved = in.bytes_moved(),
+                                  .entry = in.entry(),
+                                  .blocks = in.blocks(),
+                                  .threadsPerBlock = in.threads_per_block()});
+  for (const proto::GpuModule &in : level.modules())
+    executable.modules.push_back({in.form(), in.offset(), in.bytes()});
   for (const proto::Buffer &in : level.buffers())
     if (!decodeBuffer(in, executable.buffers.emplace_back())) return false;
   executable.numLoops = level.num_loops();

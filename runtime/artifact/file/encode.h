@@ -9,7 +9,7 @@
 namespace weir::runtime {
 
 proto::Port encode(const std::string &name, DType dtype, const std::vector<int64_t> &dims);
-/// Kernels, buffers and instructions.
+/// Kernels, modules, buffers and instructions.
 void encode(const Executable &executable, proto::Level &level);
 
 /// False where a dtype, space or kind is none, or instructions are nested too deep.

@@ -219,7 +219,7 @@ absl::StatusOr<const proto::Level *> Reader::choose(const std::string &wanted) c
   std::vector<std::string> here = supportedLevels();
   std::string offered;
   for (const proto::Level &level : file.levels()) {
-    bool runs = std::ranges::find(here, level.cpu()) != here.end();
+    bool runs = std::ranges::find(here, level.cpu()) != here.end() || wanted == kCudaLevel;
     if (runs && (wanted.empty() || level.cpu() == wanted)) return &level;
     absl::StrAppend(&offered, offered.empty() ? "" : ", ", level.cpu());
   }
@@ -228,7 +228,8 @@ absl::StatusOr<const proto::Level *> Reader::choose(const std::string &wanted) c
   return absl::FailedPreconditionError(
       absl::StrCat(path, ": is for ", offered, "; this processor has ",
                    have.empty() ? "none of the known levels" : have,
-                   wanted.empty() ? "" : ", and " + wanted + " was asked for"));
+                   wanted.empty() ? "" : ", and " + wanted + " was asked for",
+                   offered == kCudaLevel ? "; weir run --device cuda runs it" : ""));
 }
 
 absl::StatusOr<Bytes> Reader::section(const proto::Section &section,

@@ -1,10 +1,11 @@
 // .weirx files: executables that need no compiler.
 //
 // A header of 64 bytes (magic, format version, sizes, checksums), the metadata (executable.proto),
-// then sections at multiples of 4096: machine code and constants for each processor level, values
-// of variables. Code is copied into pages that are never writable and executable at once; constants
-// and values are mapped, so loading takes as long as checking sums does. Everything is checked
-// before it is used: sizes, the CRC-32C of every section that is loaded, and what verify() checks.
+// then sections at multiples of 4096: machine code and constants for each processor level, GPU code
+// (PTX and cubins) and constants for the level "cuda", values of variables. Code is copied into
+// pages that are never writable and executable at once; constants and values are mapped, so loading
+// takes as long as checking sums does. Everything is checked before it is used: sizes, the CRC-32C
+// of every section that is loaded, and what verify() checks.
 #pragma once
 
 #include "runtime/artifact/executable.h"
@@ -19,9 +20,12 @@
 
 namespace weir::runtime {
 
+/// The level of executables for GPUs, which is never chosen but by its name.
+constexpr const char *kCudaLevel = "cuda";
+
 /// The executable of one processor level.
 struct LevelExecutable {
-  std::string cpu; ///< "x86-64-v3", "x86-64-v4"
+  std::string cpu; ///< "x86-64-v3", "x86-64-v4", kCudaLevel
   std::shared_ptr<const Executable> executable;
 };
 

@@ -123,6 +123,38 @@ TEST_F(ExecutableFile, OtherFilesAndNewerVersionsAreNamed) {
               HasSubstr("/no/such/file: cannot be opened"));
 }
 
+/// With the ports of example().
+Executable onGpu() {
+  Executable e = testGpuExecutable();
+  e.variables = example(4).variables;
+  return e;
+}
+
+TEST_F(ExecutableFile, HoldsCodeForGpusBesideThatForProcessors) {
+  levels.push_back({kCudaLevel, std::make_shared<Executable>(onGpu())});
+  ASSERT_TRUE(writeExecutableFile(path, levels, values).ok());
+  EXPECT_EQ(readExecutableFile(path)->cpu, supportedLevels().front());
+  auto loaded = readExecutableFile(path, kCudaLevel);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  const Executable &e = *loaded->executable, expected = onGpu();
+  EXPECT_EQ(loaded->cpu, kCudaLevel);
+  EXPECT_EQ(loaded->values, values);
+  EXPECT_EQ(e.image, expected.image);
+  ASSERT_EQ(e.modules.size(), 2u);
+  EXPECT_EQ(e.modules[1].form, "sm_90");
+  EXPECT_EQ(e.modules[1].offset, 64);
+  EXPECT_EQ(e.modules[1].bytes, 36);
+  EXPECT_EQ(e.kernels[0].entry, "weir_k");
+  EXPECT_EQ(e.kernels[0].blocks, 7);
+  EXPECT_EQ(e.kernels[0].threadsPerBlock, 128);
+}
+
+TEST_F(ExecutableFile, SaysWhatRunsAFileForGpusAlone) {
+  levels = {{kCudaLevel, std::make_shared<Executable>(onGpu())}};
+  EXPECT_THAT(refusal(content()), HasSubstr("is for cuda; this processor has "));
+  EXPECT_THAT(refusal(content()), HasSubstr("--device cuda runs it"));
+}
+
 TEST_F(ExecutableFile, RefusesLevelsThatDiffer) {
   Executable other = example(1);
   other.outputs[0].name = "z";

@@ -67,26 +67,31 @@ void sumSections(proto::ExecutableFile &file, const std::string &bytes) {
   for (proto::Section &section : *file.mutable_values()) fix(section);
 }
 
-} // namespace
-
-std::vector<std::string> seeds() {
+std::string fileOf(const std::vector<LevelExecutable> &levels) {
   const char *folder = std::getenv("TEST_TMPDIR");
   const std::string path = std::string(folder ? folder : "/tmp") + "/weir_seed.weirx";
-  const auto executable = std::make_shared<const Executable>(testExecutable());
   const absl::Status written =
-      writeExecutableFile(path, {{"x86-64-v4", executable}, {"x86-64-v3", executable}},
-                          {HostTensor::from<float>({2}, {1.5f, -2})});
+      writeExecutableFile(path, levels, {HostTensor::from<float>({2}, {1.5f, -2})});
   if (!written.ok()) std::abort();
   std::ifstream file(path, std::ios::binary);
   std::string bytes(std::istreambuf_iterator<char>(file), {});
   std::remove(path.c_str());
-  return {bytes};
+  return bytes;
+}
+
+} // namespace
+
+std::vector<std::string> seeds() {
+  const auto cpu = std::make_shared<const Executable>(testExecutable());
+  const auto gpu = std::make_shared<const Executable>(testGpuExecutable());
+  return {fileOf({{"x86-64-v4", cpu}, {"x86-64-v3", cpu}}), fileOf({{kCudaLevel, gpu}})};
 }
 
 bool accepts(std::string_view bytes) {
   MemoryFile file;
   file.write(bytes);
-  return readExecutableFile(file.path()).ok();
+  // As it comes, and as it is asked for when it is to run on a GPU.
+  return readExecutableFile(file.path()).ok() || readExecutableFile(file.path(), kCudaLevel).ok();
 }
 
 std::string mutate(const std::string &bytes, Random &random) {
