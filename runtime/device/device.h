@@ -30,10 +30,11 @@ enum class KernelId : int32_t {};
 enum class GraphId : int32_t {};
 
 /// A kernel in code that this kind of device takes: on the CPU `function`, on a GPU the entry of a
-/// module of PTX or cubin, which must outlive the device.
+/// module of PTX or cubin, which the device keeps as long as it needs it.
 struct KernelCode {
   void (*function)(void **buffers, int64_t begin, int64_t end, void *scratch) = nullptr;
-  const void *module = nullptr;
+  std::shared_ptr<const void> module;
+  int64_t moduleBytes = 0;
   std::string entry;
   int64_t tasks = 1;
   int64_t scratchBytes = 0; // for each CPU thread, or warp

@@ -15,6 +15,7 @@
 #include <mutex>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 
 namespace weir::runtime {
 namespace {
@@ -86,16 +87,34 @@ using Graph = std::vector<Work>;
 
 struct CpuKernel {
   KernelCode code;
-  std::vector<std::byte> scratch;
+  KernelHost::Call hosted;
+};
+
+/// The first error of a stream's kernels, which its next wait takes.
+class Failure {
+public:
+  void add(const absl::Status &status) {
+    std::lock_guard lock(mutex);
+    if (first.ok()) first = status;
+  }
+  absl::Status take() {
+    std::lock_guard lock(mutex);
+    return std::exchange(first, absl::OkStatus());
+  }
+
+private:
+  std::mutex mutex;
+  absl::Status first;
 };
 
 class CpuDevice : public Device {
 public:
-  CpuDevice(const std::string &name, int64_t memoryBytes) {
+  CpuDevice(const std::string &name, int64_t memoryBytes, KernelHost kernelHost = {})
+      : host(std::move(kernelHost)) {
     deviceInfo.name = name;
     deviceInfo.description = "CPU";
     deviceInfo.multiprocessors = availableCores();
-    deviceInfo.architecture = "x86-64";
+    deviceInfo.architecture = host.load ? host.architecture : "x86-64";
     deviceInfo.memoryBytes =
         memoryBytes ? memoryBytes
                     : int64_t(sysconf(_SC_PHYS_PAGES)) * int64_t(sysconf(_SC_PAGE_SIZE));
@@ -164,7 +183,7 @@ public:
       return absl::FailedPreconditionError("a stream that is captured cannot be waited for");
     Stream &source = *streams[size_t(stream)];
     source.await(source.last());
-    return absl::OkStatus();
+    return failure.take();
   }
 
   absl::Status copyToDevice(std::byte *to, const std::byte *from, int64_t bytes,
@@ -184,16 +203,26 @@ public:
   }
 
   absl::StatusOr<KernelId> load(const KernelCode &code) override {
+    if (host.load) {
+      auto call = host.load(code);
+      if (!call.ok()) return call.status();
+      kernels.push_back(std::make_unique<CpuKernel>(CpuKernel{code, *std::move(call)}));
+      return KernelId(kernels.size() - 1);
+    }
     if (!code.function)
       return absl::InvalidArgumentError(
           absl::StrCat("kernel '", code.entry, "' has no code for a CPU"));
-    kernels.push_back(std::make_unique<CpuKernel>());
-    kernels.back()->code = code;
+    kernels.push_back(std::make_unique<CpuKernel>(CpuKernel{code, nullptr}));
     return KernelId(kernels.size() - 1);
   }
-  absl::Status launch(KernelId kernel, const Grid &, const std::vector<std::byte *> &buffers,
+  absl::Status launch(KernelId kernel, const Grid &grid, const std::vector<std::byte *> &buffers,
                       StreamId stream) override {
     if (size_t(kernel) >= kernels.size()) return wrongHandle("kernel");
+    if (const KernelHost::Call &hosted = kernels[size_t(kernel)]->hosted)
+      return give(stream, [this, &hosted, grid, buffers] {
+        std::vector<void *> pointers(buffers.begin(), buffers.end());
+        failure.add(hosted(pointers.data(), pointers.size(), grid));
+      });
     const KernelCode *code = &kernels[size_t(kernel)]->code;
     return give(stream, [code, buffers] {
       std::vector<void *> pointers(buffers.begin(), buffers.end());
@@ -250,7 +279,9 @@ private:
     return absl::OkStatus();
   }
 
+  const KernelHost host; // Without a `load`: kernels are functions.
   DeviceInfo deviceInfo;
+  Failure failure;
   int64_t used = 0;
   std::map<std::byte *, int64_t> allocations;
   std::vector<std::unique_ptr<CpuKernel>> kernels;
@@ -266,6 +297,11 @@ private:
 
 std::unique_ptr<Device> makeCpuDevice(const std::string &name, int64_t memoryBytes) {
   return std::make_unique<CpuDevice>(name, memoryBytes);
+}
+
+std::unique_ptr<Device> makeHostedDevice(const std::string &name, KernelHost host,
+                                         int64_t memoryBytes) {
+  return std::make_unique<CpuDevice>(name, memoryBytes, std::move(host));
 }
 
 } // namespace weir::runtime

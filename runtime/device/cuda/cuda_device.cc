@@ -78,8 +78,12 @@ private:
   std::vector<CUevent> events;
   std::vector<CUfunction> kernels;
   std::vector<CUgraphExec> graphs;
-  std::map<const void *, CUmodule> modules;
-  std::vector<void *> parameters; // Of the launch at hand.
+  struct Module {
+    CUmodule loaded = nullptr;
+    std::shared_ptr<const void> image; // Kept, so that no other comes to lie where it does.
+  };
+  std::map<const void *, Module> modules; // By their images.
+  std::vector<void *> parameters;         // Of the launch at hand.
 };
 
 absl::Status CudaDevice::open(int ordinal) {
@@ -118,7 +122,8 @@ CudaDevice::~CudaDevice() {
   for (CUgraphExec graph : graphs) table.cuGraphExecDestroy(graph);
   for (CUevent event : events) table.cuEventDestroy(event);
   for (CUstream stream : streams) table.cuStreamDestroy(stream);
-  for (auto &[image, module] : modules) table.cuModuleUnload(module);
+  for (auto &[image, module] : modules)
+    if (module.loaded) table.cuModuleUnload(module.loaded);
   for (std::byte *memory : memories) table.cuMemFree(addressOf(memory));
   for (std::byte *memory : hostMemories) table.cuMemFreeHost(memory);
   table.cuDevicePrimaryCtxRelease(device);
@@ -233,10 +238,11 @@ absl::StatusOr<KernelId> CudaDevice::load(const KernelCode &code) {
     return absl::InvalidArgumentError(
         absl::StrCat("kernel '", code.entry, "' has no code for a GPU"));
   WEIR_CUDA_TRY(cuCtxSetCurrent, context);
-  CUmodule &module = modules[code.module];
-  if (!module) WEIR_CUDA_TRY(cuModuleLoadData, &module, code.module);
+  Module &module = modules[code.module.get()];
+  module.image = code.module;
+  if (!module.loaded) WEIR_CUDA_TRY(cuModuleLoadData, &module.loaded, code.module.get());
   CUfunction function = nullptr;
-  WEIR_CUDA_TRY(cuModuleGetFunction, &function, module, code.entry.c_str());
+  WEIR_CUDA_TRY(cuModuleGetFunction, &function, module.loaded, code.entry.c_str());
   kernels.push_back(function);
   return KernelId(kernels.size() - 1);
 }

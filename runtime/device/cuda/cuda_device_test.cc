@@ -66,6 +66,11 @@ const char *const kAddOnePtx = R"(
   ret;
 })";
 
+std::shared_ptr<const void> addOneModule() {
+  static const auto module = std::make_shared<const std::string>(kAddOnePtx);
+  return {module, module->c_str()};
+}
+
 /// The double lives as long as the test program.
 const DriverTable &doubled() {
   static RecordingDriver recording(options());
@@ -75,7 +80,7 @@ const DriverTable &doubled() {
 DeviceUnderTest onDouble() {
   return {.name = "double",
           .make = [] { return openDevice(doubled(), 0).value(); },
-          .addOne = {.module = kAddOnePtx, .entry = "addOne"},
+          .addOne = {.module = addOneModule(), .entry = "addOne"},
           .skip = ""};
 }
 
@@ -103,7 +108,7 @@ TEST_F(CudaDeviceCalls, AStepIsOneGraphLaunch) {
   auto device = openDevice(recording.table(), 0).value();
   StreamId stream = device->createStream().value();
   std::byte *a = device->allocate(4096).value(), *b = device->allocate(4096).value();
-  KernelId kernel = device->load({.module = kAddOnePtx, .entry = "addOne"}).value();
+  KernelId kernel = device->load({.module = addOneModule(), .entry = "addOne"}).value();
   ASSERT_TRUE(device->beginCapture(stream).ok());
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(device->launch(kernel, {}, {a, b}, stream).ok());
   GraphId graph = device->endCapture(stream).value();
@@ -116,7 +121,7 @@ TEST_F(CudaDeviceCalls, AStepIsOneGraphLaunch) {
 
 TEST_F(CudaDeviceCalls, AModuleIsLoadedOnce) {
   auto device = openDevice(recording.table(), 0).value();
-  KernelCode code{.module = kAddOnePtx, .entry = "addOne"};
+  KernelCode code{.module = addOneModule(), .entry = "addOne"};
   ASSERT_TRUE(device->load(code).ok());
   ASSERT_TRUE(device->load(code).ok());
   EXPECT_EQ(std::count(recording.calls.begin(), recording.calls.end(), "cuModuleLoadData"), 1);
@@ -155,7 +160,7 @@ TEST_F(CudaDeviceCalls, GivesBackAllThatItTook) {
       device->createStream().value();
       device->createEvent().value();
     }
-    device->load({.module = kAddOnePtx, .entry = "addOne"}).value();
+    device->load({.module = addOneModule(), .entry = "addOne"}).value();
   }
   auto count = [&](const char *name) {
     return std::count(recording.calls.begin(), recording.calls.end(), name);

@@ -30,36 +30,15 @@ template <class Port> int64_t bytesOf(const std::vector<Port> &ports) {
   return bytes;
 }
 
-/// Launches and copies of a list, loops unrolled; nothing where the host must decide.
-std::optional<int64_t> staticWork(const std::vector<Instruction> &list) {
-  int64_t count = 0;
-  constexpr int64_t most = 1 << 20;
-  for (const Instruction &instruction : list) {
-    if (instruction.kind == Instruction::Kind::If || instruction.kind == Instruction::Kind::While)
-      return std::nullopt;
-    int64_t here = 1;
-    if (instruction.kind == Instruction::Kind::Loop) {
-      auto body = staticWork(instruction.body);
-      if (!body) return std::nullopt;
-      here = *body > 0 && instruction.trips > most / *body ? most : *body * instruction.trips;
-    }
-    count = std::min(most, count + here);
-  }
-  return count;
-}
-
 } // namespace
 
 absl::StatusOr<std::unique_ptr<DeviceSession>>
-DeviceSession::create(std::shared_ptr<const Executable> executable, std::shared_ptr<Device> device,
-                      const std::vector<DeviceKernel> &kernels) {
+DeviceSession::create(std::shared_ptr<const Executable> executable,
+                      std::shared_ptr<Device> device) {
   WEIR_RETURN_IF_ERROR(verify(*executable));
-  if (kernels.size() != executable->kernels.size())
-    return absl::InvalidArgumentError(absl::StrCat(
-        executable->name, " has ", executable->kernels.size(), " kernels, not ", kernels.size()));
   std::unique_ptr<DeviceSession> session(
       new DeviceSession(std::move(executable), std::move(device)));
-  WEIR_RETURN_IF_ERROR(session->load(kernels));
+  WEIR_RETURN_IF_ERROR(session->load());
   return session;
 }
 
@@ -70,10 +49,15 @@ DeviceSession::~DeviceSession() {
   if (staging) device->releaseHost(staging).IgnoreError();
 }
 
-absl::Status DeviceSession::load(const std::vector<DeviceKernel> &kernels) {
-  codes = kernels;
-  int64_t scratchBytes = 0;
+absl::Status DeviceSession::loadKernels() {
+  auto kernels = deviceKernels(compiled, device->info());
+  if (!kernels.ok()) return kernels.status();
+  codes = *std::move(kernels);
   for (const DeviceKernel &kernel : codes) {
+    if (kernel.code.tasks == 0) {
+      loaded.emplace_back();
+      continue;
+    }
     auto id = device->load(kernel.code);
     if (!id.ok()) return id.status();
     loaded.push_back(*id);
@@ -81,15 +65,18 @@ absl::Status DeviceSession::load(const std::vector<DeviceKernel> &kernels) {
     int64_t warps = int64_t(kernel.grid.blocks) * kernel.grid.threadsPerBlock / warpThreads;
     if (kernel.code.module) scratchBytes = std::max(scratchBytes, warps * kernel.code.scratchBytes);
   }
+  return absl::OkStatus();
+}
+
+absl::Status DeviceSession::load() {
+  WEIR_RETURN_IF_ERROR(loadKernels());
   auto made = device->createStream();
   if (!made.ok()) return made.status();
   stream = *made;
-  WEIR_RETURN_IF_ERROR(reserve(scratchBytes));
+  WEIR_RETURN_IF_ERROR(reserve());
   slices.assign(size_t(compiled->numLoops), 0);
   hasValue.assign(compiled->variables.size(), false);
-  constexpr int64_t mostNodes = 1 << 16;
-  auto work = staticWork(compiled->instructions);
-  isStatic = work && *work <= mostNodes;
+  stretches = stretchesOf(compiled->instructions, compiled->buffers);
 
   int64_t bytes = int64_t(compiled->constants.size());
   if (bytes == 0) return absl::OkStatus();
@@ -101,7 +88,7 @@ absl::Status DeviceSession::load(const std::vector<DeviceKernel> &kernels) {
   return device->releaseHost(*host);
 }
 
-absl::Status DeviceSession::reserve(int64_t scratchBytes) {
+absl::Status DeviceSession::reserve() {
   const Executable &e = *compiled;
   int64_t inputBytes = bytesOf(e.inputs), outputBytes = bytesOf(e.outputs),
           variableBytes = bytesOf(e.variables), constantBytes = int64_t(e.constants.size());
@@ -152,44 +139,43 @@ absl::Status DeviceSession::checkFeeds(const std::vector<HostTensor> &feeds) con
 }
 
 absl::StatusOr<std::vector<HostTensor>> DeviceSession::run(const std::vector<HostTensor> &feeds) {
+  std::vector<int32_t> all(outputs.size());
+  for (size_t i = 0; i < all.size(); ++i) all[i] = int32_t(i);
+  return run(feeds, all);
+}
+
+absl::StatusOr<std::vector<HostTensor>> DeviceSession::run(const std::vector<HostTensor> &feeds,
+                                                           const std::vector<int32_t> &fetches) {
   WEIR_RETURN_IF_ERROR(checkFeeds(feeds));
+  for (int32_t fetch : fetches)
+    if (fetch < 0 || size_t(fetch) >= outputs.size())
+      return absl::InvalidArgumentError(
+          absl::StrCat("output ", fetch, " of ", outputs.size(), " is asked for"));
   for (size_t i = 0; i < feeds.size(); ++i)
     std::memcpy(stagedInputs[i], feeds[i].raw(), feeds[i].bytes());
-  if (absl::Status ran = runOnDevice(); !ran.ok()) {
+  if (absl::Status ran = runOnDevice(fetches); !ran.ok()) {
     hasValue.assign(hasValue.size(), false);
     return ran;
   }
   ++totals.runs;
   std::vector<HostTensor> results;
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    HostTensor &result =
-        results.emplace_back(compiled->outputs[i].dtype, compiled->outputs[i].dims);
-    std::memcpy(result.mutableRaw(), stagedOutputs[i], result.bytes());
+  for (int32_t fetch : fetches) {
+    const Output &output = compiled->outputs[size_t(fetch)];
+    HostTensor &result = results.emplace_back(output.dtype, output.dims);
+    std::memcpy(result.mutableRaw(), stagedOutputs[size_t(fetch)], result.bytes());
   }
   return results;
 }
 
-absl::Status DeviceSession::runOnDevice() {
+absl::Status DeviceSession::runOnDevice(const std::vector<int32_t> &fetches) {
   for (size_t i = 0; i < inputs.size(); ++i)
     if (int64_t bytes = bytesOf(compiled->inputs[i]))
       WEIR_RETURN_IF_ERROR(device->copyToDevice(inputs[i], stagedInputs[i], bytes, stream));
-  if (isStatic && !graph) {
-    WEIR_RETURN_IF_ERROR(device->beginCapture(stream));
-    absl::Status captured = execute(compiled->instructions);
-    auto made = device->endCapture(stream); // Also after an error: the stream must be free again.
-    WEIR_RETURN_IF_ERROR(captured);
-    if (!made.ok()) return made.status();
-    graph = *made;
-  }
-  if (graph) {
-    ++totals.graphLaunches;
-    WEIR_RETURN_IF_ERROR(device->launchGraph(*graph, stream));
-  } else {
-    WEIR_RETURN_IF_ERROR(execute(compiled->instructions));
-  }
-  for (size_t i = 0; i < outputs.size(); ++i)
-    if (int64_t bytes = bytesOf(compiled->outputs[i]))
-      WEIR_RETURN_IF_ERROR(device->copyToHost(stagedOutputs[i], outputs[i], bytes, stream));
+  WEIR_RETURN_IF_ERROR(execute(stretches));
+  for (int32_t fetch : fetches)
+    if (int64_t bytes = bytesOf(compiled->outputs[size_t(fetch)]))
+      WEIR_RETURN_IF_ERROR(
+          device->copyToHost(stagedOutputs[size_t(fetch)], outputs[size_t(fetch)], bytes, stream));
   return device->synchronize(stream);
 }
 
@@ -223,48 +209,70 @@ absl::StatusOr<bool> DeviceSession::readFlag(int32_t buffer) {
   return staging[0] != std::byte(0);
 }
 
-absl::Status DeviceSession::repeat(const Instruction &instruction) {
+absl::Status DeviceSession::copy(const Instruction &instruction) {
+  std::byte *from = addressOf(instruction.buffers[0]), *to = addressOf(instruction.buffers[1]);
+  int64_t bytes = compiled->buffers[size_t(instruction.buffers[0])].bytes;
+  return from == to || bytes == 0 ? absl::OkStatus() : device->copyWithin(to, from, bytes, stream);
+}
+
+template <class Body>
+absl::Status DeviceSession::repeat(const Instruction &instruction, Body body) {
   for (int64_t trip = 0; trip < instruction.trips; ++trip) {
     slices[size_t(instruction.loop)] = instruction.reverse ? instruction.trips - 1 - trip : trip;
-    WEIR_RETURN_IF_ERROR(execute(instruction.body));
+    WEIR_RETURN_IF_ERROR(body());
   }
   slices[size_t(instruction.loop)] = 0;
   return absl::OkStatus();
 }
 
-absl::Status DeviceSession::execute(const std::vector<Instruction> &list) {
+absl::Status DeviceSession::give(std::span<const Instruction> list) {
+  using Kind = Instruction::Kind;
   for (const Instruction &instruction : list) {
-    switch (instruction.kind) {
-    case Instruction::Kind::Launch:
-      WEIR_RETURN_IF_ERROR(launch(instruction));
-      break;
-    case Instruction::Kind::Copy: {
-      std::byte *from = addressOf(instruction.buffers[0]), *to = addressOf(instruction.buffers[1]);
-      int64_t bytes = compiled->buffers[size_t(instruction.buffers[0])].bytes;
-      if (from != to && bytes > 0)
-        WEIR_RETURN_IF_ERROR(device->copyWithin(to, from, bytes, stream));
-      break;
-    }
-    case Instruction::Kind::If: {
-      auto flag = readFlag(instruction.buffers[0]);
-      if (!flag.ok()) return flag.status();
-      WEIR_RETURN_IF_ERROR(execute(*flag ? instruction.body : instruction.otherwise));
-      break;
-    }
-    case Instruction::Kind::Loop:
-      WEIR_RETURN_IF_ERROR(repeat(instruction));
-      break;
-    case Instruction::Kind::While:
-      while (true) {
-        WEIR_RETURN_IF_ERROR(execute(instruction.condition));
-        auto flag = readFlag(instruction.buffers[0]);
-        if (!flag.ok()) return flag.status();
-        if (!*flag) break;
-        WEIR_RETURN_IF_ERROR(execute(instruction.body));
-      }
-      break;
-    }
+    auto body = [&] { return give(instruction.body); };
+    WEIR_RETURN_IF_ERROR(instruction.kind == Kind::Launch ? launch(instruction)
+                         : instruction.kind == Kind::Copy ? copy(instruction)
+                                                          : repeat(instruction, body));
   }
+  return absl::OkStatus();
+}
+
+/// Captured when it is reached first.
+absl::Status DeviceSession::runGraph(Stretch &stretch) {
+  if (!stretch.graph) {
+    WEIR_RETURN_IF_ERROR(device->beginCapture(stream));
+    absl::Status given = give(stretch.straight);
+    auto made = device->endCapture(stream); // Also after an error: the stream must be free again.
+    WEIR_RETURN_IF_ERROR(given);
+    if (!made.ok()) return made.status();
+    stretch.graph = *made;
+  }
+  ++totals.graphLaunches;
+  return device->launchGraph(*stretch.graph, stream);
+}
+
+absl::Status DeviceSession::decide(Stretch &stretch) {
+  const Instruction &instruction = *stretch.control;
+  if (instruction.kind == Instruction::Kind::Loop)
+    return repeat(instruction, [&] { return execute(stretch.body); });
+  if (instruction.kind == Instruction::Kind::If) {
+    auto flag = readFlag(instruction.buffers[0]);
+    if (!flag.ok()) return flag.status();
+    return execute(*flag ? stretch.body : stretch.otherwise);
+  }
+  while (true) {
+    WEIR_RETURN_IF_ERROR(execute(stretch.condition));
+    auto flag = readFlag(instruction.buffers[0]);
+    if (!flag.ok()) return flag.status();
+    if (!*flag) return absl::OkStatus();
+    WEIR_RETURN_IF_ERROR(execute(stretch.body));
+  }
+}
+
+absl::Status DeviceSession::execute(std::vector<Stretch> &list) {
+  for (Stretch &stretch : list)
+    WEIR_RETURN_IF_ERROR(stretch.control   ? decide(stretch)
+                         : stretch.isGraph ? runGraph(stretch)
+                                           : give(stretch.straight));
   return absl::OkStatus();
 }
 

@@ -1,37 +1,35 @@
 // An executable on any device: the CPU's memory plan and instructions, another device's kernels.
 //
 // Everything lies in one allocation, made before the first run: arena, constants, inputs, outputs,
-// variables, scratch. An executable without host control flow becomes one captured graph, so a run
-// is one launch; ifs and whiles are decided on the host. One stream, in the order of the list.
+// variables, scratch. Ifs and whiles are decided on the host; each stretch of instructions between
+// them is one captured graph, so a run without any is one launch. One stream, in the list's order.
 #pragma once
 
 #include "runtime/artifact/executable.h"
 #include "runtime/base/host_tensor.h"
 #include "runtime/device/device.h"
+#include "runtime/device/session/device_kernels.h"
+#include "runtime/device/session/stretches.h"
 
 #include <optional>
 
 namespace weir::runtime {
-
-/// Executable::kernels[i] on the device.
-struct DeviceKernel {
-  KernelCode code;
-  Grid grid;
-};
 
 class DeviceSession {
 public:
   /// Errors: a malformed executable, kernels that the device does not take, no memory (the message
   /// has the lines of what is needed).
   static absl::StatusOr<std::unique_ptr<DeviceSession>>
-  create(std::shared_ptr<const Executable> executable, std::shared_ptr<Device> device,
-         const std::vector<DeviceKernel> &kernels);
+  create(std::shared_ptr<const Executable> executable, std::shared_ptr<Device> device);
   ~DeviceSession();
 
   /// Feeds in the order of Executable::inputs; returns all outputs. A run that fails leaves the
   /// variables without values. Errors: feeds of another number or type, a variable without a value,
   /// what the device says.
   absl::StatusOr<std::vector<HostTensor>> run(const std::vector<HostTensor> &feeds);
+  /// The outputs at positions `fetches`, in that order; only these are copied from the device.
+  absl::StatusOr<std::vector<HostTensor>> run(const std::vector<HostTensor> &feeds,
+                                              const std::vector<int32_t> &fetches);
 
   absl::Status setVariable(const std::string &name, const HostTensor &value);
   absl::StatusOr<HostTensor> getVariable(const std::string &name);
@@ -42,17 +40,24 @@ public:
   };
   const Counters &counters() const { return totals; }
   int64_t deviceBytes() const { return totalBytes; }
+  const Executable &executable() const { return *compiled; }
 
 private:
   DeviceSession(std::shared_ptr<const Executable> executable, std::shared_ptr<Device> device)
       : compiled(std::move(executable)), device(std::move(device)) {}
-  absl::Status load(const std::vector<DeviceKernel> &kernels);
-  absl::Status reserve(int64_t scratchBytes);
+  absl::Status load();
+  absl::Status loadKernels();
+  absl::Status reserve();
   absl::Status checkFeeds(const std::vector<HostTensor> &feeds) const;
-  absl::Status runOnDevice();
-  absl::Status execute(const std::vector<Instruction> &list);
+  absl::Status runOnDevice(const std::vector<int32_t> &fetches);
+  absl::Status execute(std::vector<Stretch> &stretches);
+  absl::Status decide(Stretch &stretch);
+  absl::Status runGraph(Stretch &stretch);
+  absl::Status give(std::span<const Instruction> list);
   absl::Status launch(const Instruction &instruction);
-  absl::Status repeat(const Instruction &instruction);
+  absl::Status copy(const Instruction &instruction);
+  /// Calls `body` with slices[instruction.loop] as each trip has it.
+  template <class Body> absl::Status repeat(const Instruction &instruction, Body body);
   absl::StatusOr<bool> readFlag(int32_t buffer);
   std::byte *addressOf(int32_t buffer) const;
   absl::StatusOr<size_t> findVariable(const std::string &name) const;
@@ -68,10 +73,10 @@ private:
   std::vector<bool> hasValue; // By variable.
   std::vector<DeviceKernel> codes;
   std::vector<KernelId> loaded;
+  int64_t scratchBytes = 0;           // Of the kernel that needs most, for all of its warps.
   std::vector<int64_t> slices;        // By loop.
   std::vector<std::byte *> addresses; // Of the launch at hand.
-  bool isStatic = false;
-  std::optional<GraphId> graph;
+  std::vector<Stretch> stretches;     // Of the whole program.
   Counters totals;
 };
 

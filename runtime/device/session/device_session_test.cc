@@ -7,6 +7,7 @@
 #include "runtime/device/cuda/recording_driver.h"
 #include "runtime/executor/test_kernels.h"
 
+#include <algorithm>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -16,18 +17,9 @@ namespace {
 using namespace test;
 using ::testing::ElementsAre;
 
-/// The executable's own functions, as the CPU device takes them.
-std::vector<DeviceKernel> cpuKernels(const Executable &e) {
-  std::vector<DeviceKernel> kernels;
-  for (const Kernel &kernel : e.kernels)
-    kernels.push_back(
-        {{.function = kernel.function, .entry = kernel.name, .tasks = kernel.tasks}, {}});
-  return kernels;
-}
-
 std::unique_ptr<DeviceSession> onCpu(const Builder &b) {
   std::shared_ptr<Device> device = makeCpuDevice();
-  auto session = DeviceSession::create(std::make_shared<Executable>(b.e), device, cpuKernels(b.e));
+  auto session = DeviceSession::create(std::make_shared<Executable>(b.e), device);
   EXPECT_TRUE(session.ok()) << session.status().message();
   return std::move(*session);
 }
@@ -74,7 +66,7 @@ TEST(DeviceSession, RefusesWhatTheExecutableDoesNotSay) {
 TEST(DeviceSession, SaysWhatMemoryItNeedsBeforeTheRun) {
   Builder b = step();
   std::shared_ptr<Device> small = makeCpuDevice("cpu:1", 512);
-  auto session = DeviceSession::create(std::make_shared<Executable>(b.e), small, cpuKernels(b.e));
+  auto session = DeviceSession::create(std::make_shared<Executable>(b.e), small);
   EXPECT_EQ(session.status().code(), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(session.status().message(),
             "test needs 1024 bytes (arena 64, variables 256, constants 0, inputs 256, outputs 256, "
@@ -109,23 +101,117 @@ TEST(DeviceSession, ControlFlowIsWhatTheCpuSessionDoes) {
       auto expected = *(*b.session())->run(feeds);
       auto session = onCpu(b);
       for (int repeat = 0; repeat < 2; ++repeat) EXPECT_EQ(*session->run(feeds), expected);
-      EXPECT_EQ(session->counters().graphLaunches, 0);
+      EXPECT_EQ(session->counters().graphLaunches, 2); // what comes before the if, in each run
     }
+}
+
+/// n = 0; do n = n + 1 until the flag, which the second of `flags` leaves after `trips` trips.
+Builder whileLoop() {
+  Builder b;
+  int32_t more = b.temporary({}), one = b.input("one", {2}), n = b.output("n", {2});
+  b.e.buffers[size_t(more)].dtype = DType::I1;
+  b.e.buffers[size_t(more)].bytes = 1;
+  int32_t sum = b.temporary({2});
+  int32_t add = b.kernel("add", addKernel, 2);
+  int32_t below = b.kernel(
+      "below",
+      [](void **buffers, int64_t, int64_t, void *) {
+        *static_cast<bool *>(buffers[1]) = f32(buffers[0])[0] < 5;
+      },
+      1);
+  Instruction loop;
+  loop.kind = Instruction::Kind::While;
+  loop.buffers = {more};
+  loop.condition = {Builder::launch(below, {n, more})};
+  loop.body = {Builder::launch(add, {n, one, sum}), Builder::copy(sum, n)};
+  b.add(Builder::copy(one, n));
+  b.add(std::move(loop));
+  return b;
+}
+
+TEST(DeviceSession, TheBodyOfAWhileIsCapturedOnce) {
+  auto session = onCpu(whileLoop());
+  auto result = session->run({HostTensor::from<float>({2}, {1, 10})});
+  ASSERT_TRUE(result.ok()) << result.status().message();
+  EXPECT_THAT((*result)[0].data<float>(), ElementsAre(5, 50));
+  EXPECT_EQ(session->counters().graphLaunches, 4);
+  EXPECT_EQ(session->counters().launches, 1 + 5); // the body's once, the condition's each time
+}
+
+TEST(DeviceSession, FetchesWhatIsAskedFor) {
+  Builder b = loops(/*reverse=*/false);
+  std::vector<HostTensor> feeds{HostTensor::scalar(true), HostTensor::from<float>({2}, {100, 0}),
+                                HostTensor::from<float>({3, 2}, {1, 2, 3, 4, 5, 6})};
+  auto session = onCpu(b);
+  auto all = *session->run(feeds);
+  EXPECT_EQ(*session->run(feeds, {1}), (std::vector<HostTensor>{all[1]}));
+  EXPECT_EQ(session->run(feeds, {2}).status().message(), "output 2 of 2 is asked for");
+}
+
+// Which instructions become one graph.
+TEST(Stretches, AreCutAtWhatTheHostDecides) {
+  Builder b = loops(/*reverse=*/false);
+  std::vector<Stretch> stretches = stretchesOf(b.e.instructions, b.e.buffers);
+  ASSERT_EQ(stretches.size(), 2u);
+  EXPECT_EQ(stretches[0].straight.size(), 2u);
+  EXPECT_TRUE(stretches[0].isGraph);
+  EXPECT_EQ(stretches[1].control, &b.e.instructions[2]);
+  EXPECT_FALSE(stretches[1].body[0].isGraph); // one node
+}
+
+TEST(Stretches, OfALoopThatMovesTheirBuffersAreNoGraphs) {
+  Builder b = loops(/*reverse=*/false);
+  Instruction &loop = b.e.instructions[1];
+  loop.body.push_back(b.e.instructions[2]); // The if: the host goes round the loop.
+  std::vector<Stretch> stretches = stretchesOf(b.e.instructions, b.e.buffers);
+  ASSERT_EQ(stretches.size(), 3u);
+  EXPECT_EQ(stretches[1].control, &loop);
+  EXPECT_FALSE(stretches[1].body[0].isGraph);
+  loop.body.pop_back();
+  loop.trips = int64_t(1) << 40; // Too long to unroll.
+  stretches = stretchesOf(b.e.instructions, b.e.buffers);
+  EXPECT_EQ(stretches[1].control, &loop);
+}
+
+// What a device gets of an executable for GPUs.
+TEST(DeviceKernels, AreTheCubinOfTheProcessorOrOfAnEarlierOneElsePtx) {
+  Executable e;
+  e.name = "test";
+  auto formFor = [&](const std::string &architecture) {
+    const GpuModule *module = moduleFor(e, architecture);
+    return module ? module->form : "none";
+  };
+  e.modules = {{"ptx", 0, 1}, {"sm_80", 1, 1}, {"sm_86", 2, 1}, {"sm_90", 3, 1}};
+  EXPECT_EQ(formFor("sm_90"), "sm_90");
+  EXPECT_EQ(formFor("sm_89"), "sm_86");
+  EXPECT_EQ(formFor("sm_80"), "sm_80");
+  EXPECT_EQ(formFor("sm_100"), "ptx");
+  EXPECT_EQ(formFor("x86-64"), "none");
+  e.modules = {{"sm_80", 0, 1}};
+  EXPECT_EQ(formFor("sm_90"), "none");
+  e.image = {0};
+  auto session = DeviceSession::create(std::make_shared<Executable>(e), makeCpuDevice());
+  EXPECT_EQ(session.status().message(), "'test' is compiled for GPUs (sm_80), and cpu is x86-64");
 }
 
 #if WEIR_HAVE_CUDA
 
 TEST(DeviceSession, OnADoubleOfAGpu) {
-  const char *module = "any module";
   cuda::RecordingDriver::Options options;
   options.kernels["add"] = {4, [](void **buffers) { addKernel(buffers, 0, 3, nullptr); }};
   options.kernels["twice"] = {3, [](void **buffers) { doubleKernel(buffers, 0, 3, nullptr); }};
   cuda::RecordingDriver driver(options);
   std::shared_ptr<Device> device = cuda::openDevice(driver.table(), 0).value();
   Builder b = step();
-  std::vector<DeviceKernel> kernels{{{.module = module, .entry = "add", .scratchBytes = 8}, {}},
-                                    {{.module = module, .entry = "twice"}, {}}};
-  auto session = DeviceSession::create(std::make_shared<Executable>(b.e), device, kernels);
+  b.e.image = {0};
+  b.e.modules = {{"ptx", 0, 1}};
+  for (Kernel &kernel : b.e.kernels) {
+    kernel.entry = kernel.name;
+    kernel.blocks = 1;
+    kernel.threadsPerBlock = 128;
+  }
+  b.e.kernels[0].scratchBytesPerThread = 8;
+  auto session = DeviceSession::create(std::make_shared<Executable>(b.e), device);
   ASSERT_TRUE(session.ok()) << session.status().message();
   expectSteps(**session);
   EXPECT_EQ(std::count(driver.calls.begin(), driver.calls.end(), "cuMemAlloc"), 1);
