@@ -3,6 +3,8 @@
 
 #include "codegen/artifact/instructions.h"
 #include "codegen/cpu/compile/compile.h"
+#include "codegen/cuda/image.h"
+#include "codegen/cuda/target.h"
 #include "codegen/lower/lower.h"
 #include "ir/cost/cost.h"
 #include "ir/dialect/weir.h"
@@ -70,6 +72,41 @@ runtime::Kernel kernelRecord(func::FuncOp source, const LoweredKernel &lowered) 
   return record;
 }
 
+LogicalResult compileForCpu(ArrayRef<Lowering> kernels, const BuildOptions &options,
+                            runtime::Executable &executable) {
+  SmallVector<Operation *> functions;
+  for (const Lowering &kernel : kernels) functions.push_back(kernel.result.function);
+  auto image = compileKernels(functions, {.target = options.target, .threads = options.threads});
+  if (failed(image)) return failure();
+  for (runtime::Kernel &kernel : executable.kernels)
+    kernel.codeOffset = image->offsets.lookup(kernel.name);
+  executable.image = std::move(image->bytes);
+  return success();
+}
+
+LogicalResult compileForGpu(ArrayRef<Lowering> kernels, const BuildOptions &options,
+                            runtime::Executable &executable) {
+  std::vector<cuda::WarpKernel> launched;
+  for (auto [kernel, record] : llvm::zip(kernels, executable.kernels)) {
+    if (record.tasks == 0) continue;
+    cuda::WarpKernel warp{kernel.result.function, record.tasks, record.scratchBytesPerThread};
+    record.entry = cuda::entryName(cuda::nameOf(warp));
+    record.blocks = static_cast<int32_t>(cuda::blocksFor(warp));
+    record.threadsPerBlock = static_cast<int32_t>(cuda::kWarpLanes * cuda::kWarpsPerBlock);
+    launched.push_back(warp);
+  }
+  if (launched.empty()) { // Copies alone: a module in name, so that it is seen whom this is for.
+    executable.image = {0};
+    executable.modules = {{options.gpuForms.front(), 0, 1}};
+    return success();
+  }
+  auto image = cuda::compileForms(launched, options.gpuForms);
+  if (failed(image)) return failure();
+  executable.image = std::move(image->bytes);
+  executable.modules = std::move(image->modules);
+  return success();
+}
+
 } // namespace
 
 FailureOr<runtime::Executable> buildExecutable(ModuleOp module, const BuildOptions &options) {
@@ -82,18 +119,13 @@ FailureOr<runtime::Executable> buildExecutable(ModuleOp module, const BuildOptio
   for (auto kernel : module.getOps<func::FuncOp>())
     if (kernel->hasAttr(ir::kKernelAttr)) kernels.push_back({kernel});
   if (failed(lowerKernels(kernels, options))) return failure();
-  SmallVector<Operation *> functions;
   llvm::StringMap<int32_t> positions;
   for (const Lowering &kernel : kernels) {
-    functions.push_back(kernel.result.function);
     executable.kernels.push_back(kernelRecord(kernel.source, kernel.result));
     positions[executable.kernels.back().name] = executable.kernels.size() - 1;
   }
-  auto image = compileKernels(functions, {.target = options.target, .threads = options.threads});
-  if (failed(image)) return failure();
-  for (runtime::Kernel &kernel : executable.kernels)
-    kernel.codeOffset = image->offsets.lookup(kernel.name);
-  executable.image = std::move(image->bytes);
+  auto compile = options.gpuForms.empty() ? compileForCpu : compileForGpu;
+  if (failed(compile(kernels, options, executable))) return failure();
   if (failed(writeInstructions(main, positions, executable))) return failure();
   return executable;
 }

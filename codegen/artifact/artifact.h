@@ -12,7 +12,9 @@
 namespace weir::codegen {
 
 struct BuildOptions {
-  TargetInfo target;
+  TargetInfo target; ///< of a CPU, or cuda::warpTarget()
+  /// For a GPU: the forms that kernels are wanted in (codegen/cuda/image.h).
+  std::vector<std::string> gpuForms;
   int threads = 0; ///< that compile kernels; 0: one for each core
 };
 

@@ -4,6 +4,7 @@
 #include "codegen/cuda/emulate/grid.h"
 
 #include "llvm/ADT/StringSwitch.h"
+#include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/Module.h"
@@ -19,7 +20,10 @@ public:
   explicit Jitted(std::unique_ptr<LLJIT> jit) : jit(std::move(jit)) {}
 
   void (*entry(llvm::StringRef kernel) const)(void **) override {
-    return find<void (*)(void **)>(entryName(kernel) + ".thunk");
+    return entryNamed(entryName(kernel));
+  }
+  void (*entryNamed(llvm::StringRef name) const)(void **) override {
+    return find<void (*)(void **)>((name + ".thunk").str());
   }
   Launch launcher(llvm::StringRef kernel) const override {
     return find<Launch>(entryName(kernel) + ".launch");
@@ -100,7 +104,8 @@ void addLauncher(llvm::Function &entry, llvm::Function &thunk, int64_t scratchBy
   b.CreateRetVoid();
 }
 
-/// An entry that takes its pointers from a list, beside each kernel, and one for the executor.
+/// An entry that takes its pointers from a list, beside each kernel, and one for the executor
+/// beside those of `kernels`.
 void addThunks(llvm::Module &module, llvm::ArrayRef<WarpKernel> kernels) {
   llvm::StringMap<int64_t> scratchBytes;
   for (const WarpKernel &kernel : kernels)
@@ -125,7 +130,8 @@ void addThunks(llvm::Module &module, llvm::ArrayRef<WarpKernel> kernels) {
           b.CreateLoad(b.getPtrTy(), b.CreateConstGEP1_64(b.getPtrTy(), thunk->getArg(0), i)));
     b.CreateCall(entry, arguments);
     b.CreateRetVoid();
-    addLauncher(*entry, *thunk, scratchBytes.lookup(entry->getName()));
+    if (auto known = scratchBytes.find(entry->getName()); known != scratchBytes.end())
+      addLauncher(*entry, *thunk, known->second);
   }
 }
 
@@ -145,14 +151,12 @@ llvm::Error defineGrid(LLJIT &jit) {
 
 } // namespace
 
-llvm::Expected<std::unique_ptr<EmulatedKernels>>
-EmulatedKernels::compile(llvm::ArrayRef<WarpKernel> kernels) {
+static llvm::Expected<std::unique_ptr<EmulatedKernels>>
+compileModule(std::unique_ptr<llvm::Module> module, std::unique_ptr<llvm::LLVMContext> context,
+              llvm::ArrayRef<WarpKernel> kernels) {
   static const bool initialized =
       !llvm::InitializeNativeTarget() && !llvm::InitializeNativeTargetAsmPrinter();
   (void)initialized;
-  auto context = std::make_unique<llvm::LLVMContext>();
-  std::unique_ptr<llvm::Module> module = toDeviceModule(kernels, /*verify=*/true, *context);
-  if (!module) return llvm::createStringError("a kernel cannot be lowered for a GPU");
   auto jit = llvm::orc::LLJITBuilder().create();
   if (!jit) return jit.takeError();
   module->setTargetTriple((*jit)->getTargetTriple());
@@ -164,6 +168,22 @@ EmulatedKernels::compile(llvm::ArrayRef<WarpKernel> kernels) {
           (*jit)->addIRModule(llvm::orc::ThreadSafeModule(std::move(module), std::move(context))))
     return std::move(error);
   return std::unique_ptr<EmulatedKernels>(std::make_unique<Jitted>(std::move(*jit)));
+}
+
+llvm::Expected<std::unique_ptr<EmulatedKernels>>
+EmulatedKernels::compile(llvm::ArrayRef<WarpKernel> kernels) {
+  auto context = std::make_unique<llvm::LLVMContext>();
+  std::unique_ptr<llvm::Module> module = toDeviceModule(kernels, /*verify=*/true, *context);
+  if (!module) return llvm::createStringError("a kernel cannot be lowered for a GPU");
+  return compileModule(std::move(module), std::move(context), kernels);
+}
+
+llvm::Expected<std::unique_ptr<EmulatedKernels>>
+EmulatedKernels::fromBitcode(llvm::StringRef bitcode) {
+  auto context = std::make_unique<llvm::LLVMContext>();
+  auto module = llvm::parseBitcodeFile({bitcode, "kernels"}, *context);
+  if (!module) return module.takeError();
+  return compileModule(std::move(*module), std::move(context), {});
 }
 
 } // namespace weir::codegen::cuda
