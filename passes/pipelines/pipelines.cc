@@ -113,7 +113,7 @@ FailureOr<runtime::Executable> compileModule(ModuleOp module, const PipelineOpti
     return module.emitError() << "no CPU level " << options.cpu
                               << "; there are host, x86-64-v3, x86-64-v4",
            failure();
-  if (failed(lower(module, Level::Source, Level::Kernels, options))) return failure();
+  if (failed(lower(module, options.from, Level::Kernels, options))) return failure();
   if (options.onMemoryPlanned) {
     auto main = module.lookupSymbol<func::FuncOp>("main");
     auto bytes = main ? main->getAttrOfType<IntegerAttr>(ir::kArenaBytesAttr) : IntegerAttr();

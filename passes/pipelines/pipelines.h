@@ -29,7 +29,8 @@ enum class Level {
 };
 
 struct PipelineOptions {
-  std::string dumpTo;       ///< folder for numbered files, one after each pass; "" for none
+  Level from = Level::Source; ///< what compileModule gets
+  std::string dumpTo;         ///< folder for numbered files, one after each pass; "" for none
   std::string cpu = "host"; ///< see codegen::targetForLevel
   int threads = 0;          ///< compiling threads; 0: one for each core
   /// Bytes that a run may need (arena, variables, constants, inputs, outputs); 0: any. Values are
@@ -57,7 +58,7 @@ void addDataflowPipeline(mlir::OpPassManager &pm);
 mlir::LogicalResult lower(mlir::ModuleOp module, Level from, Level to,
                           const PipelineOptions &options = {});
 
-/// The whole way from Source. `module` is left at the kernels level.
+/// The way from `options.from` on. `module` is left at the kernels level.
 mlir::FailureOr<runtime::Executable> compileModule(mlir::ModuleOp module,
                                                    const PipelineOptions &options = {});
 

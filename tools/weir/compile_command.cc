@@ -1,11 +1,13 @@
 // `weir compile`: a model to a .weirx file, which weir-run and libweir_runtime run without any
-// compiler.
+// compiler; or the part of that way from one level of IR to another.
 #include "frontend/build/diagnostics.h"
 #include "frontend/import/npy/npy.h"
 #include "ir/dialect/weir.h"
 #include "passes/pipelines/pipelines.h"
 #include "runtime/artifact/file/executable_file.h"
+#include "runtime/artifact/schedule_text.h"
 #include "tools/weir/commands.h"
+#include "tools/weir/files.h"
 #include "tools/weir/model_source.h"
 #include "tools/weir/ports.h"
 #include "tools/weir/status.h"
@@ -23,7 +25,14 @@ struct CompileOptions {
   std::vector<std::string> cpus = {"x86-64-v4", "x86-64-v3"};
   std::vector<std::string> inputs; ///< NAME=VALUE of variables
   int64_t memoryBudget = 0;
+  std::string from = "source", to = "weirx", dumpTo;
 };
+
+/// Levels of IR by the names that --from and --to take.
+const std::map<std::string, passes::Level> kLevels = {{"source", passes::Level::Source},
+                                                      {"graph", passes::Level::Graph},
+                                                      {"sharded", passes::Level::Sharded},
+                                                      {"kernels", passes::Level::Kernels}};
 
 /// One for each variable; those of the file, or none, when nothing is said of them.
 std::vector<Array> variableValues(Model &model, const CompileOptions &options) {
@@ -52,12 +61,27 @@ std::vector<Array> variableValues(Model &model, const CompileOptions &options) {
   return values;
 }
 
+/// --to a level of IR.
+void lowerToLevel(Model &model, const CompileOptions &options) {
+  const passes::Level from = kLevels.at(options.from), to = kLevels.at(options.to);
+  if (to < from) fail("--to " + options.to + " comes before --from " + options.from);
+  const passes::PipelineOptions pipeline{.dumpTo = options.dumpTo,
+                                         .memoryBudget = options.memoryBudget};
+  build::DiagnosticCollector collector(*model.context);
+  if (failed(passes::lower(*model.module, from, to, pipeline)))
+    collector.raise("lowering " + options.model.source + " to " + options.to, Location::current());
+  writeOutput(options.output, textOf(*model.module));
+}
+
 void compile(const CompileOptions &options) {
-  std::vector<runtime::LevelExecutable> levels;
   Model model = loadModel(options.model);
+  if (options.to != "weirx") return lowerToLevel(model, options);
+  std::vector<runtime::LevelExecutable> levels;
   const std::vector<Array> values = variableValues(model, options);
   for (const std::string &cpu : options.cpus) {
-    passes::PipelineOptions pipeline{.cpu = cpu, .memoryBudget = options.memoryBudget};
+    passes::PipelineOptions pipeline{
+        .from = kLevels.at(options.from), .cpu = cpu, .memoryBudget = options.memoryBudget};
+    if (levels.empty()) pipeline.dumpTo = options.dumpTo;
     mlir::OwningOpRef<mlir::ModuleOp> module = model.module->clone();
     build::DiagnosticCollector collector(*model.context);
     auto executable = passes::compileModule(*module, pipeline);
@@ -69,6 +93,8 @@ void compile(const CompileOptions &options) {
   }
   check(runtime::writeExecutableFile(options.output, levels, values));
   const runtime::Executable &first = *levels.front().executable;
+  if (!options.dumpTo.empty())
+    writeText(options.dumpTo + "/schedule.txt", runtime::scheduleText(first));
   std::printf("%s: %.1f KiB, %zu kernels, %zu inputs, %zu outputs, %zu variables%s\n",
               options.output.c_str(), double(std::filesystem::file_size(options.output)) / 1024,
               first.kernels.size(), first.inputs.size(), first.outputs.size(),
@@ -85,7 +111,7 @@ void addCompile(CLI::App &app) {
       "compile", "compile a graph to a .weirx file, which runs without a compiler: weir-run FILE");
   auto options = std::make_shared<CompileOptions>();
   addModelOptions(*command, options->model);
-  command->add_option("-o,--output", options->output, "the .weirx file to write")->required();
+  command->add_option("-o,--output", options->output, "the file to write")->required();
   command
       ->add_option("--cpu", options->cpus,
                    "processor levels, the most demanding first; the best that runs is taken when "
@@ -101,10 +127,24 @@ void addCompile(CLI::App &app) {
                    "commas")
       ->excludes(values);
   addMemoryBudget(*command, options->memoryBudget);
+  command->add_option("--from", options->from, "the level of IR that the model is at")
+      ->check(CLI::IsMember({"source", "graph", "sharded", "kernels"}))
+      ->capture_default_str();
+  command
+      ->add_option("--to", options->to,
+                   "where to stop: weirx, or a level of IR, which is written as text (-o - prints "
+                   "it) that --from goes on with")
+      ->check(CLI::IsMember({"graph", "sharded", "kernels", "weirx"}))
+      ->capture_default_str();
+  command->add_option("--dump-to", options->dumpTo,
+                      "write the IR after each pass to numbered files in this folder, large "
+                      "constants left out, and the schedule");
   addExample(
       *command,
       "weir compile model.onnx -o model.weirx --shape x=1x3x224x224\nweir compile mlp-eval -o "
-      "mlp.weirx --values weights.npz\nweir compile model.weir -o model.weirx --cpu x86-64-v3");
+      "mlp.weirx --values weights.npz\nweir compile model.weir -o model.weirx --cpu "
+      "x86-64-v3\nweir "
+      "compile mlp --to kernels -o mlp.mlir && weir compile mlp.mlir --from kernels -o mlp.weirx");
   command->callback([=] { compile(*options); });
 }
 

@@ -10,8 +10,6 @@
 #include "tools/weir/model_source.h"
 #include "tools/weir/status.h"
 
-#include "llvm/Support/raw_ostream.h"
-
 #include <cstdio>
 #include <filesystem>
 
@@ -34,13 +32,6 @@ std::string formatOf(const ConvertOptions &options) {
     if (options.target.ends_with(ending)) return format;
   fail("cannot tell the format of " + options.target +
        ": name it .weir, .mlir or .stablehlo, or say --to");
-}
-
-std::string textOf(mlir::ModuleOp module) {
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  module->print(stream, mlir::OpPrintingFlags().enableDebugInfo());
-  return text + "\n";
 }
 
 /// StableHLO has no word for derivatives that are still to be taken.

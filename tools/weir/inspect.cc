@@ -1,9 +1,11 @@
 // `weir inspect`: what a graph consists of: parameters, inputs, outputs, ops, FLOPs, and the
-// kernels it becomes.
+// kernels it becomes; or the schedule of a .weirx file.
 #include "frontend/api/error.h"
 #include "ir/cost/cost.h"
 #include "ir/dialect/weir.h"
 #include "passes/pipelines/pipelines.h"
+#include "runtime/artifact/file/executable_file.h"
+#include "runtime/artifact/schedule_text.h"
 #include "tools/weir/commands.h"
 #include "tools/weir/model_source.h"
 #include "tools/weir/status.h"
@@ -127,15 +129,19 @@ void printJson(const Summary &s) {
   std::printf("%s\n", json.dump(1).c_str());
 }
 
-void inspect(const ModelOptions &options, bool json, bool all, const std::string &dumpTo,
-             const std::string &device) {
+void inspect(const ModelOptions &options, bool json, bool all, const std::string &device) {
+  if (options.source.ends_with(".weirx")) {
+    if (json || !device.empty()) fail(options.source + ": its schedule is printed as text only");
+    auto loaded = check(runtime::readExecutableFile(options.source));
+    std::printf("# %s, of %s\n%s", loaded.cpu.c_str(), loaded.compiler.c_str(),
+                runtime::scheduleText(*loaded.executable).c_str());
+    return;
+  }
   Model model = loadModel(options);
-  passes::PipelineOptions pipeline{.dumpTo = dumpTo};
-  if (failed(passes::lower(*model.module, passes::Level::Source, passes::Level::Graph, pipeline)))
+  if (failed(passes::lower(*model.module, passes::Level::Source, passes::Level::Graph)))
     fail("cannot simplify " + options.source);
   Summary summary = summarize(*model.module, model.main());
-  if (!dumpTo.empty()) pipeline.dumpTo += "/kernels";
-  if (failed(passes::lower(*model.module, passes::Level::Graph, passes::Level::Kernels, pipeline)))
+  if (failed(passes::lower(*model.module, passes::Level::Graph, passes::Level::Kernels)))
     fail("cannot lower " + options.source);
   model.module->walk([&](mlir::Operation *op) {
     summary.launches += mlir::isa<ir::LaunchOp>(op);
@@ -148,23 +154,23 @@ void inspect(const ModelOptions &options, bool json, bool all, const std::string
 } // namespace
 
 void addInspect(CLI::App &app) {
-  auto *command = app.add_subcommand("inspect", "ops, shapes, FLOPs and parameters of a graph");
+  auto *command = app.add_subcommand(
+      "inspect", "ops, shapes, FLOPs and parameters of a graph; the schedule of a .weirx file");
   auto options = std::make_shared<ModelOptions>();
   auto json = std::make_shared<bool>(false), all = std::make_shared<bool>(false);
   addModelOptions(*command, *options);
   command->add_flag("--json", *json, "as JSON");
   command->add_flag("--all", *all, "list every variable");
-  auto dumpTo = std::make_shared<std::string>();
-  command->add_option("--dump-to", *dumpTo,
-                      "write the graph after each pass to numbered files in this folder");
   auto device = std::make_shared<std::string>();
   command
       ->add_option(
           "--device", *device,
           "cuda: registers, shared memory and occupancy of each kernel; with --all its PTX")
       ->check(CLI::IsMember({"cuda"}));
-  addExample(*command, "weir inspect gpt\nweir inspect model.onnx --dim batch=1 --json");
-  command->callback([=] { inspect(*options, *json, *all, *dumpTo, *device); });
+  addExample(
+      *command,
+      "weir inspect gpt\nweir inspect model.onnx --dim batch=1 --json\nweir inspect model.weirx");
+  command->callback([=] { inspect(*options, *json, *all, *device); });
 }
 
 } // namespace weir::tools

@@ -18,6 +18,7 @@
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SourceMgr.h"
+#include "llvm/Support/raw_ostream.h"
 
 #include <algorithm>
 
@@ -149,7 +150,7 @@ void loadValues(Model &model, const std::string &path) {
 Model fileModel(const std::string &source, bool widen) {
   std::string bytes = readBytes(source);
   if (bytes.starts_with("WEIRX"))
-    fail(source + " is compiled; weir run, weir bench and weir-run take it");
+    fail(source + " is compiled; weir run, weir bench, weir inspect and weir-run take it");
   const bool isGraphFile = graph_file::isGraphFile(bytes);
   if (!isGraphFile) bytes = readText(source, std::move(bytes), widen);
   Model model = emptyModel();
@@ -217,6 +218,13 @@ Model loadModel(const ModelOptions &options, bool widen) {
   Model model = isOnnx ? onnxModel(options) : fileModel(options.source, widen);
   if (!options.weights.empty()) loadValues(model, options.weights);
   return model;
+}
+
+std::string textOf(mlir::ModuleOp module) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module->print(stream, mlir::OpPrintingFlags().enableDebugInfo());
+  return text + "\n";
 }
 
 } // namespace weir::tools

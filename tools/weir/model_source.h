@@ -46,4 +46,7 @@ void addModelOptions(CLI::App &command, ModelOptions &options);
 /// bytes. Text is parsed by a child process first (safe_parse.h).
 Model loadModel(const ModelOptions &options, bool widen = false);
 
+/// Text that loadModel reads, with locations.
+std::string textOf(mlir::ModuleOp module);
+
 } // namespace weir::tools
