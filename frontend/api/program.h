@@ -10,8 +10,9 @@
 namespace weir {
 
 namespace runtime {
+class DeviceSession;
 class Session;
-}
+} // namespace runtime
 namespace build {
 class ProgramState;
 class GraphState;
@@ -37,6 +38,9 @@ struct CompileOptions {
   /// Use the variables of this program where names agree (training and evaluation see one state);
   /// both are compiled or both interpreted, and they do not run at once.
   const Program *shareVariables = nullptr;
+  /// What runs it: "cpu", "cuda", "cuda:1" (`weir devices` lists them). Variables live there. Error
+  /// where there is no such device, with the reason, or where its memory is too small.
+  std::string device = "cpu";
 };
 
 using Feeds = std::map<std::string, Array>;
@@ -88,8 +92,10 @@ public:
   void copyVariables(const Program &other, Location at = Location::current());
 
   /// The runtime's side, for tools: kernels, FLOPs, predicted memory, counters, traces, cancelling
-  /// a run. Null in interpreter mode.
+  /// a run. Null in interpreter mode and on other devices than the CPU.
   runtime::Session *session() const;
+  /// The same on such a device, else null.
+  runtime::DeviceSession *deviceSession() const;
   double compileSeconds() const;
 
   /// Internal.

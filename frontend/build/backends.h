@@ -1,8 +1,11 @@
-// The two ways to run a finished module.
+// The ways to run a finished module.
 #pragma once
 
 #include "frontend/build/graph_state.h"
 #include "frontend/build/program_state.h"
+#include "runtime/artifact/executable.h"
+
+#include <absl/status/status.h>
 
 namespace weir::build {
 
@@ -15,5 +18,25 @@ std::unique_ptr<Backend> makeInterpreter(const StatePtr &state, FinishedModule m
 /// Compiles to machine code.
 std::unique_ptr<Backend> makeCompiled(const StatePtr &state, FinishedModule module,
                                       const CompileOptions &options, Location at);
+/// Compiles for options.device, which is not the CPU, and runs there.
+std::unique_ptr<Backend> makeOnDevice(const StatePtr &state, FinishedModule module,
+                                      const CompileOptions &options, Location at);
+
+// What the compiled ones have in common.
+
+/// Error where the status is one: "`what`: ...".
+void require(const absl::Status &status, const char *what, Location at);
+/// Loads the compiler's dialects. Error for a mesh of devices.
+void loadCompiler(GraphState &state, mlir::ModuleOp module, Location at);
+/// The compiler keeps all ports, but not their order.
+struct PortOrder {
+  PortOrder(const GraphState &state, const runtime::Executable &executable);
+  std::vector<Array> feeds(const std::vector<Array> &ofProgram) const;
+  std::vector<int32_t> fetches(const std::vector<int32_t> &ofProgram) const;
+
+private:
+  std::vector<int32_t> inputs;  // of the executable -> of the program
+  std::vector<int32_t> outputs; // of the program -> of the executable
+};
 
 } // namespace weir::build

@@ -3,6 +3,8 @@
 #include "frontend/build/backends.h"
 #include "frontend/build/diagnostics.h"
 
+#include "runtime/device/open/open.h"
+
 #include "mlir/IR/Verifier.h"
 
 #include <chrono>
@@ -38,8 +40,10 @@ Program Graph::compile(CompileOptions options, Location at) const {
     DiagnosticCollector collector(shared->context);
     if (failed(verify(*module))) collector.raise("compile: checking the graph", at);
   }
-  state->backend = options.interpret ? makeInterpreter(shared, std::move(module), options, at)
-                                     : makeCompiled(shared, std::move(module), options, at);
+  auto make = options.interpret                ? makeInterpreter
+              : runtime::isCpu(options.device) ? makeCompiled
+                                               : makeOnDevice;
+  state->backend = make(shared, std::move(module), options, at);
   state->compileSeconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return Program(std::move(state));

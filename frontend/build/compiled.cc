@@ -2,7 +2,6 @@
 #include "frontend/build/backends.h"
 #include "frontend/build/diagnostics.h"
 
-#include "distributed/propagate/propagate.h"
 #include "passes/debug/numerics.h"
 #include "passes/pipelines/pipelines.h"
 #include "runtime/executor/session.h"
@@ -13,17 +12,6 @@ using namespace mlir;
 
 namespace weir::build {
 namespace {
-
-void require(const absl::Status &status, const char *what, Location at) {
-  if (!status.ok()) throw Error(std::string(what) + ": " + std::string(status.message()), at);
-}
-
-/// Position of the port of that name; the compiler keeps all of them.
-template <typename Ports> int32_t positionOf(const Ports &ports, const std::string &name) {
-  for (size_t i = 0; i < ports.size(); ++i)
-    if (ports[i].name == name) return static_cast<int32_t>(i);
-  return -1;
-}
 
 /// The store that the program will run on, filled by a thread of its own while the graph is
 /// compiled: fresh memory for the variables takes as long as the graph passes.
@@ -76,15 +64,11 @@ class Compiled final : public Backend {
 public:
   Compiled(const GraphState &state, runtime::Executable compiled, runtime::SessionOptions settings,
            std::unique_ptr<NumericsCheck> checking, Location at)
-      : store(settings.variables), check(std::move(checking)) {
+      : store(settings.variables), check(std::move(checking)), order(state, compiled) {
     auto executable = std::make_shared<const runtime::Executable>(std::move(compiled));
     auto created = runtime::Session::create(executable, std::move(settings));
     require(created.status(), "compile", at);
     session = std::move(*created);
-    for (const runtime::Input &input : executable->inputs)
-      inputs.push_back(positionOf(state.inputs, input.name));
-    for (const OutputRecord &output : state.outputs)
-      outputs.push_back(positionOf(executable->outputs, output.name));
     if (!check) return;
     check->checker.attach(*check->module, session->executable());
     session->setObserver(&check->checker);
@@ -92,11 +76,7 @@ public:
 
   std::vector<Array> run(const std::vector<Array> &feeds, const std::vector<int32_t> &fetches,
                          Location at) override {
-    std::vector<Array> ordered;
-    for (int32_t input : inputs) ordered.push_back(feeds[static_cast<size_t>(input)]);
-    std::vector<int32_t> positions;
-    for (int32_t fetch : fetches) positions.push_back(outputs[static_cast<size_t>(fetch)]);
-    auto results = session->run(ordered, positions);
+    auto results = session->run(order.feeds(feeds), order.fetches(fetches));
     if (check && !results.ok() && check->checker.report()) raise(*check->checker.report(), at);
     require(results.status(), "run", at);
     return std::move(*results);
@@ -120,8 +100,7 @@ private:
   std::shared_ptr<runtime::VariableStore> store;
   std::unique_ptr<NumericsCheck> check; // null: none
   std::unique_ptr<runtime::Session> session;
-  std::vector<int32_t> inputs;  // of the executable -> of the program
-  std::vector<int32_t> outputs; // of the program -> of the executable
+  PortOrder order;
 };
 
 std::shared_ptr<runtime::VariableStore> FilledStore::sharedStore(const CompileOptions &options,
@@ -136,14 +115,7 @@ std::shared_ptr<runtime::VariableStore> FilledStore::sharedStore(const CompileOp
 
 std::unique_ptr<Backend> makeCompiled(const StatePtr &state, FinishedModule module,
                                       const CompileOptions &options, Location at) {
-  DialectRegistry registry;
-  passes::registerDialects(registry);
-  state->context.appendDialectRegistry(registry);
-  state->context.loadAllAvailableDialects(); // kernels are emitted outside of any pass
-  if (auto mesh = distributed::meshOf(*module); succeeded(mesh) && mesh->devices() > 1)
-    throw Error("compile: a mesh of " + std::to_string(mesh->devices()) +
-                    " devices only runs interpreted so far (CompileOptions::interpret)",
-                at);
+  loadCompiler(*state, *module, at);
   FilledStore store(*state, options, at);
   runtime::SessionOptions settings;
   passes::PipelineOptions pipeline;

@@ -128,6 +128,9 @@ void Program::copyVariables(const Program &other, Location at) {
 runtime::Session *Program::session() const {
   return shared->backend->runtimeSession();
 }
+runtime::DeviceSession *Program::deviceSession() const {
+  return shared->backend->deviceSession();
+}
 double Program::compileSeconds() const {
   return shared->compileSeconds;
 }

@@ -17,6 +17,7 @@ public:
   virtual Array variable(const std::string &name, Location at) const = 0;
   virtual void setVariable(const std::string &name, const Array &value, Location at) = 0;
   virtual runtime::Session *runtimeSession() const { return nullptr; }
+  virtual runtime::DeviceSession *deviceSession() const { return nullptr; }
 
   std::vector<std::string> notes; ///< what compiling has to say
 };

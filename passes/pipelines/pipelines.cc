@@ -4,6 +4,7 @@
 #include "autodiff/transforms/passes.h"
 #include "codegen/artifact/artifact.h"
 #include "codegen/cpu/compile/compile.h"
+#include "codegen/cuda/target.h"
 #include "distributed/partition/partition.h"
 #include "ir/collective/spmd.h"
 #include "ir/dataflow/flow.h"
@@ -108,7 +109,8 @@ LogicalResult lower(ModuleOp module, Level from, Level to, const PipelineOptions
 }
 
 FailureOr<runtime::Executable> compileModule(ModuleOp module, const PipelineOptions &options) {
-  auto target = codegen::targetForLevel(options.cpu);
+  auto target =
+      options.gpuForms.empty() ? codegen::targetForLevel(options.cpu) : codegen::cuda::warpTarget();
   if (!target)
     return module.emitError() << "no CPU level " << options.cpu
                               << "; there are host, x86-64-v3, x86-64-v4",
@@ -119,7 +121,8 @@ FailureOr<runtime::Executable> compileModule(ModuleOp module, const PipelineOpti
     auto bytes = main ? main->getAttrOfType<IntegerAttr>(ir::kArenaBytesAttr) : IntegerAttr();
     if (bytes) options.onMemoryPlanned(bytes.getInt());
   }
-  return codegen::buildExecutable(module, {.target = *target, .threads = options.threads});
+  return codegen::buildExecutable(
+      module, {.target = *target, .gpuForms = options.gpuForms, .threads = options.threads});
 }
 
 } // namespace weir::passes

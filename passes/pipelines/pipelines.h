@@ -12,6 +12,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace mlir {
 class DialectRegistry;
@@ -32,7 +33,10 @@ struct PipelineOptions {
   Level from = Level::Source; ///< what compileModule gets
   std::string dumpTo;         ///< folder for numbered files, one after each pass; "" for none
   std::string cpu = "host"; ///< see codegen::targetForLevel
-  int threads = 0;          ///< compiling threads; 0: one for each core
+  /// Not empty: for GPUs in place of `cpu`, in these forms: "ptx", "sm_80", "sm_90" (cubins, where
+  /// ptxas is found), "llvm" (bitcode for emulators).
+  std::vector<std::string> gpuForms;
+  int threads = 0; ///< compiling threads; 0: one for each core
   /// Bytes that a run may need (arena, variables, constants, inputs, outputs); 0: any. Values are
   /// computed again until it is met; where it cannot be, lowering fails and says why.
   int64_t memoryBudget = 0;

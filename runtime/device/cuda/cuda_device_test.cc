@@ -36,7 +36,7 @@ TEST(CudaDriver, NamesAFunctionThatAnOldDriverLacks) {
 
 RecordingDriver::Options options() {
   RecordingDriver::Options options;
-  options.kernels["addOne"] = {2, [](void **buffers) {
+  options.kernels["addOne"] = {2, [](void **buffers, const Grid &) {
                                  auto *from = static_cast<const int32_t *>(buffers[0]);
                                  auto *to = static_cast<int32_t *>(buffers[1]);
                                  for (int i = 0; i < kAddOneElements; ++i) to[i] = from[i] + 1;

@@ -339,15 +339,16 @@ void addKernels(DriverTable &t) {
     *function = reinterpret_cast<CUfunction>(&it->second);
     return CUDA_SUCCESS;
   };
-  t.cuLaunchKernel = [](CUfunction function, unsigned, unsigned, unsigned, unsigned, unsigned,
-                        unsigned, unsigned, CUstream stream, void **parameters,
+  t.cuLaunchKernel = [](CUfunction function, unsigned blocks, unsigned, unsigned, unsigned threads,
+                        unsigned, unsigned, unsigned, CUstream stream, void **parameters,
                         void **) -> CUresult {
     WEIR_RECORD(cuLaunchKernel);
     auto *kernel = reinterpret_cast<RecordingDriver::Kernel *>(function);
     std::vector<void *> buffers;
     for (int i = 0; i < kernel->parameters; ++i)
       buffers.push_back(*static_cast<void **>(parameters[i]));
-    return now().give(of(stream), [kernel, buffers]() mutable { kernel->run(buffers.data()); });
+    Grid grid{int32_t(blocks), int32_t(threads)};
+    return now().give(of(stream), [=]() mutable { kernel->run(buffers.data(), grid); });
   };
 }
 

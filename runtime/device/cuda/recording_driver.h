@@ -4,6 +4,7 @@
 #pragma once
 
 #include "runtime/device/cuda/driver.h"
+#include "runtime/device/device.h"
 
 #if WEIR_HAVE_CUDA
 
@@ -20,7 +21,7 @@ class RecordingDriver {
 public:
   struct Kernel {
     int parameters = 0; // pointers
-    std::function<void(void **buffers)> run;
+    std::function<void(void **buffers, const Grid &grid)> run;
   };
   struct Options {
     int devices = 2, major = 9, minor = 0;

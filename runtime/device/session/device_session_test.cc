@@ -198,8 +198,10 @@ TEST(DeviceKernels, AreTheCubinOfTheProcessorOrOfAnEarlierOneElsePtx) {
 
 TEST(DeviceSession, OnADoubleOfAGpu) {
   cuda::RecordingDriver::Options options;
-  options.kernels["add"] = {4, [](void **buffers) { addKernel(buffers, 0, 3, nullptr); }};
-  options.kernels["twice"] = {3, [](void **buffers) { doubleKernel(buffers, 0, 3, nullptr); }};
+  options.kernels["add"] = {
+      4, [](void **buffers, const Grid &) { addKernel(buffers, 0, 3, nullptr); }};
+  options.kernels["twice"] = {
+      3, [](void **buffers, const Grid &) { doubleKernel(buffers, 0, 3, nullptr); }};
   cuda::RecordingDriver driver(options);
   std::shared_ptr<Device> device = cuda::openDevice(driver.table(), 0).value();
   Builder b = step();

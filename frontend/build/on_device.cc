@@ -1,0 +1,77 @@
+// A device as a backend: the module is compiled in a form that the device takes, and runs in a
+// session there. Variables live on the device.
+#include "frontend/build/backends.h"
+#include "frontend/build/diagnostics.h"
+
+#include "passes/pipelines/pipelines.h"
+#include "runtime/device/open/open.h"
+#include "runtime/device/session/device_session.h"
+
+using namespace mlir;
+
+namespace weir::build {
+namespace {
+
+class OnDevice final : public Backend {
+public:
+  OnDevice(const GraphState &state, runtime::Executable compiled,
+           std::shared_ptr<runtime::Device> device, Location at)
+      : order(state, compiled) {
+    auto executable = std::make_shared<const runtime::Executable>(std::move(compiled));
+    auto created = runtime::DeviceSession::create(std::move(executable), std::move(device));
+    require(created.status(), "compile", at);
+    session = std::move(*created);
+    for (const VariableRecord &variable : state.variables)
+      if (variable.initial) setVariable(variable.name, state.initialValue(variable), at);
+  }
+
+  std::vector<Array> run(const std::vector<Array> &feeds, const std::vector<int32_t> &fetches,
+                         Location at) override {
+    auto results = session->run(order.feeds(feeds), order.fetches(fetches));
+    require(results.status(), "run", at);
+    return std::move(*results);
+  }
+
+  Array variable(const std::string &name, Location at) const override {
+    auto value = session->getVariable(name);
+    require(value.status(), "variable", at);
+    return std::move(*value);
+  }
+
+  void setVariable(const std::string &name, const Array &value, Location at) override {
+    require(session->setVariable(name, value), "setVariable", at);
+  }
+
+  runtime::DeviceSession *deviceSession() const override { return session.get(); }
+
+private:
+  PortOrder order;
+  std::unique_ptr<runtime::DeviceSession> session;
+};
+
+} // namespace
+
+std::unique_ptr<Backend> makeOnDevice(const StatePtr &state, FinishedModule module,
+                                      const CompileOptions &options, Location at) {
+  auto refuse = [&](const char *what) {
+    throw Error("compile: device " + options.device + ": " + what, at);
+  };
+  if (options.checkNumerics) refuse("checkNumerics needs the CPU");
+  if (options.shareVariables)
+    refuse("programs on a device do not share variables; copyVariables copies them");
+  auto opened = runtime::openDevice(options.device); // First: it costs little to be told.
+  require(opened.status(), "compile", at);
+  loadCompiler(*state, *module, at);
+  passes::PipelineOptions pipeline;
+  pipeline.dumpTo = options.dumpTo;
+  pipeline.memoryBudget = options.memoryBudget;
+  pipeline.gpuForms = opened->forms;
+  DiagnosticCollector collector(state->context);
+  auto executable = passes::compileModule(*module, pipeline);
+  if (failed(executable)) collector.raise("compile", at);
+  auto made = std::make_unique<OnDevice>(*state, std::move(*executable), opened->device, at);
+  made->notes = collector.remarks();
+  return made;
+}
+
+} // namespace weir::build

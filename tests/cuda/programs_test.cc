@@ -1,0 +1,134 @@
+// Whole programs on a device that emulates a GPU: the executable, session and kernels that a GPU
+// would get, against the same programs on the CPU.  features: G6
+#include "codegen/cuda/emulate/emulated_device.h"
+#include "frontend/models/char_gpt.h"
+#include "frontend/models/mlp.h"
+#include "frontend/weir.h"
+#include "runtime/device/open/open.h"
+#include "runtime/device/session/device_session.h"
+#include "tools/values/values.h"
+
+#include <gtest/gtest.h>
+
+namespace weir {
+namespace {
+
+constexpr const char *kDevice = "emulated";
+
+class DevicePrograms : public ::testing::Test {
+protected:
+  static void SetUpTestSuite() {
+    runtime::addDeviceKind(kDevice, {{runtime::kBitcodeForm},
+                                     [](int) { return codegen::cuda::makeEmulatedDevice(); }});
+  }
+};
+
+/// |got - want| <= bound * (1 + |want|). Sums have another order than the CPU's.
+void expectClose(const Array &got, const Array &want, double bound, const std::string &what) {
+  ASSERT_EQ(got.typeStr(), want.typeStr()) << what;
+  for (int64_t i = 0; i < want.size(); ++i)
+    ASSERT_NEAR(got.at(i), want.at(i), bound * (1 + std::abs(want.at(i)))) << what << " at " << i;
+}
+
+/// Steps of the program on both, with the same feeds; returns the one on the device.
+Program expectSameSteps(const Graph &graph, const std::vector<Feeds> &steps, double bound) {
+  Program cpu = graph.compile(), device = graph.compile({.device = kDevice});
+  EXPECT_EQ(device.session(), nullptr);
+  for (const Feeds &feeds : steps) {
+    Fetched want = cpu.run(feeds), got = device.run(feeds);
+    for (const auto &[name, value] : want.all()) expectClose(got[name], value, bound, name);
+  }
+  for (const Program::Port &variable : cpu.variables())
+    expectClose(device.variable(variable.name), cpu.variable(variable.name), bound, variable.name);
+  return device;
+}
+
+/// Random labels, tokens or numbers for every input.
+std::vector<Feeds> randomFeeds(const Graph &graph, int steps, int64_t classes) {
+  std::vector<Feeds> list;
+  Program ports = graph.compile({.interpret = true});
+  for (int step = 0; step < steps; ++step) {
+    Feeds &feeds = list.emplace_back();
+    for (const Program::Port &input : ports.inputs()) {
+      Array value = tools::randomValue({input.name, f32, input.type.shape}, uint64_t(step));
+      if (!runtime::isFloat(input.type.dtype)) {
+        std::vector<double> numbers = value.toDoubles();
+        for (double &number : numbers) number = double(int64_t(std::abs(number) * 1000) % classes);
+        value = Array::from<double>(input.type.shape, numbers);
+      }
+      feeds.emplace(input.name, value.cast(input.type.dtype));
+    }
+  }
+  return list;
+}
+
+TEST_F(DevicePrograms, AnMlpTrains) {
+  Graph graph = models::mlpTraining({.sizes = {20, 16, 5}, .batch = 8}, nn::adam(1e-2), 1);
+  Program device = expectSameSteps(graph, randomFeeds(graph, 4, 5), 2e-4);
+  const runtime::DeviceSession &session = *device.deviceSession();
+  EXPECT_EQ(session.counters().graphLaunches, 4); // a step is one graph
+  EXPECT_EQ(session.counters().launches, runtime::maxLaunches(session.executable().instructions));
+}
+
+TEST_F(DevicePrograms, ASmallGptTrains) {
+  models::CharGptOptions options{
+      .vocabulary = 11, .layers = 2, .heads = 2, .features = 16, .context = 8};
+  Graph graph = models::charGptTraining(options, {.batch = 2, .steps = 10, .warmup = 2}, 1);
+  Program device = expectSameSteps(graph, randomFeeds(graph, 2, 11), 5e-4);
+  EXPECT_EQ(device.deviceSession()->counters().graphLaunches, 2);
+}
+
+/// Loops and branches whose bodies are too large to be kernels themselves.
+TEST_F(DevicePrograms, LoopsAndBranchesAreDecidedOnTheHost) {
+  Graph graph;
+  Tensor x = graph.input("x", f32, {24, 24}), w = graph.input("w", f32, {24, 24});
+  Tensor limit = graph.input("limit", f32, {});
+  TensorList grown = whileLoop(
+      {x}, [&](const TensorList &c) { return sum(abs(c[0])) < limit; },
+      [&](const TensorList &c) { return TensorList{matmul(c[0], w) + c[0]}; });
+  auto twice = graph.function("twice", {x.type()}, [](Tensor y) { return matmul(y, y) * 2; });
+  auto wave =
+      graph.function("wave", {x.type()}, [](Tensor y) { return tanh(matmul(y, transpose(y))); });
+  graph.output("y", cond(sum(grown[0]) > 0, twice, wave, {grown[0]})[0]);
+  std::vector<Feeds> steps;
+  for (double limit : {1.0, 1000.0, 20000.0})
+    for (Feeds feeds : randomFeeds(graph, 2, 2)) {
+      feeds.insert_or_assign("limit", Array::scalar<float>(float(limit)));
+      steps.push_back(feeds);
+    }
+  expectSameSteps(graph, steps, 1e-3);
+}
+
+TEST_F(DevicePrograms, SaysThatThereIsTooLittleMemory) {
+  runtime::addDeviceKind("small", {{runtime::kBitcodeForm}, [](int) {
+                                     return codegen::cuda::makeEmulatedDevice("small", 4096);
+                                   }});
+  Graph graph = models::mlpTraining({.sizes = {20, 16, 5}, .batch = 8}, nn::adam(1e-2), 1);
+  try {
+    graph.compile({.device = "small"});
+    FAIL() << "it fits";
+  } catch (const Error &error) {
+    EXPECT_NE(std::string(error.what()).find("bytes (arena "), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("small: cannot allocate"), std::string::npos)
+        << error.what();
+  }
+}
+
+TEST_F(DevicePrograms, RefusesWhatDevicesDoNot) {
+  Graph graph = models::mlpTraining({.sizes = {4, 2}, .batch = 2}, nn::adam(1e-2), 1);
+  auto refusal = [&](const CompileOptions &options) {
+    try {
+      graph.compile(options);
+    } catch (const Error &error) {
+      return std::string(error.what());
+    }
+    return std::string("compiles");
+  };
+  EXPECT_NE(refusal({.device = "tpu"}).find("there is no device 'tpu'; there are cpu, cuda"),
+            std::string::npos);
+  EXPECT_NE(refusal({.checkNumerics = true, .device = kDevice}).find("checkNumerics needs the CPU"),
+            std::string::npos);
+}
+
+} // namespace
+} // namespace weir
