@@ -89,6 +89,9 @@ TEST(Readers, MistakesAreNamedWithTheFile) {
   EXPECT_EQ(messageOf([&] { readCsv(ragged); }), ragged + ":2: 3 fields, 2 expected");
   std::string text = write("c.csv", "1,2\n1,x\n");
   EXPECT_EQ(messageOf([&] { readCsv(text); }), text + ":2: a field is not a number");
+  std::string half = write("d.csv", "1,2\n1,0.5\n");
+  EXPECT_EQ(messageOf([&] { readCsv(half); }),
+            half + ":2: the last number is the label, which is a whole number");
   std::string cut = write("cut", std::string("\0\0\x08\x03\0\0\0\x02\0\0\0\x01\0\0\0\x02\x00", 17));
   EXPECT_EQ(messageOf([&] { readIdx(cut, cut); }),
             cut + ": truncated: 4 bytes of data expected, 1 found");

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <charconv>
+#include <cmath>
 #include <cstring>
 #include <memory>
 #include <zlib.h>
@@ -107,7 +108,7 @@ LabelledRows readCsv(const std::string &path, double scale, Location at) {
     ++lineNumber;
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
     std::vector<double> numbers = parseLine(line);
-    if (numbers.empty() && lineNumber == 1) continue;
+    if (numbers.empty() && lineNumber == 1) continue; // a header
     if (numbers.empty() || (columns && numbers.size() != columns) || numbers.size() < 2)
       throw Error(path + ":" + std::to_string(lineNumber) + ": " +
                       (numbers.empty() ? "a field is not a number"
@@ -117,7 +118,12 @@ LabelledRows readCsv(const std::string &path, double scale, Location at) {
     columns = numbers.size();
     for (size_t i = 0; i + 1 < columns; ++i)
       features.push_back(static_cast<float>(numbers[i] / scale));
-    labels.push_back(static_cast<int32_t>(numbers.back()));
+    const double label = numbers.back();
+    if (!(std::abs(label) < 0x1p31) || label != std::floor(label))
+      throw Error(path + ":" + std::to_string(lineNumber) +
+                      ": the last number is the label, which is a whole number",
+                  at);
+    labels.push_back(static_cast<int32_t>(label));
   }
   if (labels.empty()) throw Error(path + ": no rows", at);
   const auto rows = static_cast<int64_t>(labels.size()), width = static_cast<int64_t>(columns) - 1;

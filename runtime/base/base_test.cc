@@ -180,5 +180,14 @@ TEST_F(FileTest, PipesAndDevicesAreWrittenToAndStay) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(directory), {}), 1);
 }
 
+TEST_F(FileTest, ALinkIsFollowedAndStays) {
+  const std::string target = directory / "target", link = directory / "link";
+  ASSERT_TRUE(write(target, "old").ok());
+  std::filesystem::create_symlink("target", link);
+  ASSERT_TRUE(write(link, "newer").ok());
+  EXPECT_TRUE(std::filesystem::is_symlink(link));
+  EXPECT_EQ(std::filesystem::file_size(target), 5u);
+}
+
 } // namespace
 } // namespace weir::runtime

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -57,6 +58,14 @@ bool isStream(const std::string &path) {
   return stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
 }
 
+/// Where a link leads, so that its target is replaced and not the link; else `path`.
+std::string targetOf(const std::string &path) {
+  struct stat info{};
+  if (lstat(path.c_str(), &info) != 0 || !S_ISLNK(info.st_mode)) return path;
+  std::unique_ptr<char, decltype(&std::free)> real(realpath(path.c_str(), nullptr), &std::free);
+  return real ? real.get() : path;
+}
+
 absl::Status writeStream(const std::string &path,
                          const std::vector<std::span<const std::byte>> &pieces) {
   int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
@@ -73,7 +82,8 @@ absl::Status writeStream(const std::string &path,
 absl::Status writeFileAtomically(const std::string &path,
                                  const std::vector<std::span<const std::byte>> &pieces) {
   if (isStream(path)) return writeStream(path, pieces);
-  std::string temporary = path + ".XXXXXX";
+  const std::string target = targetOf(path);
+  std::string temporary = target + ".XXXXXX";
   int fd = mkostemp(temporary.data(), O_CLOEXEC);
   if (fd < 0) return failed("write", path, errno);
   int error = 0;
@@ -84,12 +94,12 @@ absl::Status writeFileAtomically(const std::string &path,
   if (!error && fchmod(fd, 0666 & ~mask) != 0) error = errno;
   if (!error && fsync(fd) != 0) error = errno;
   if (close(fd) != 0 && !error) error = errno;
-  if (!error && std::rename(temporary.c_str(), path.c_str()) != 0) error = errno;
+  if (!error && std::rename(temporary.c_str(), target.c_str()) != 0) error = errno;
   if (error) {
     unlink(temporary.c_str());
     return failed("write", path, error);
   }
-  error = syncDirectoryOf(path);
+  error = syncDirectoryOf(target);
   return error ? failed("sync the directory of", path, error) : absl::OkStatus();
 }
 

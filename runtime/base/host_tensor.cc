@@ -121,7 +121,7 @@ std::string HostTensor::str(int64_t limit) const {
   for (int64_t i = 0; i < std::min(count, limit); ++i) {
     text += (i ? ", " : "") + elementStr(i);
   }
-  return text + (count > limit ? ", ...}" : "}");
+  return text + (count <= limit ? "}" : limit > 0 ? ", ...}" : "...}");
 }
 
 void HostTensor::requireType(DType asked) const {

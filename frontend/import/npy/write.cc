@@ -1,7 +1,9 @@
 // A .npz as NumPy's savez writes it: a zip archive of .npy files, stored.
 #include "frontend/import/npy/npy.h"
 
-#include <fstream>
+#include "runtime/base/file.h"
+
+#include <span>
 #include <zlib.h>
 
 namespace weir::npy {
@@ -75,9 +77,9 @@ void writeArchive(const std::string &path, const std::map<std::string, Array> &a
   append(archive, directory.size(), 4);
   append(archive, start, 4);
   append(archive, 0, 2);
-  std::ofstream stream(path, std::ios::binary);
-  stream.write(archive.data(), static_cast<std::streamsize>(archive.size()));
-  if (!stream.flush()) throw Error(path + ": cannot be written", at);
+  const absl::Status status =
+      runtime::writeFileAtomically(path, {std::as_bytes(std::span(archive))});
+  if (!status.ok()) throw Error(std::string(status.message()), at);
 }
 
 } // namespace weir::npy
