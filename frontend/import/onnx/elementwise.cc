@@ -1,4 +1,5 @@
 // ONNX's elementwise ops, from a table where the meaning is one public function.
+#include "frontend/import/onnx/narrow.h"
 #include "frontend/import/onnx/node.h"
 
 #include <cmath>
@@ -53,6 +54,12 @@ TensorList bitShift(Node &node) {
   node.fail("direction must be LEFT or RIGHT");
 }
 
+Tensor toNarrow(Node &node, const Narrow &type) {
+  node.holds(type);
+  return narrowed(node, node[0], type, node.flag("saturate", true),
+                  node.string("round_mode", "up"));
+}
+
 TensorList cast(Node &node) {
   node.expectOperands(1, 1);
   int64_t to = 0;
@@ -61,13 +68,16 @@ TensorList cast(Node &node) {
     proto::TensorProto::DataType type;
     if (proto::TensorProto::DataType_Parse(name, &type)) to = type;
   }
-  const DType dtype = node.dtype(to ? to : node.integer("to"));
+  if (!to) to = node.integer("to");
+  if (const Narrow *narrow = narrowOf(static_cast<int32_t>(to))) return {toNarrow(node, *narrow)};
+  const DType dtype = node.dtype(to);
   const Tensor x = node[0];
   return {x.dtype() == dtype ? x : convert(x, dtype)};
 }
 
 TensorList castLike(Node &node) {
   node.expectOperands(2, 2);
+  if (const Narrow *narrow = node.narrow(1)) return {toNarrow(node, *narrow)};
   const Tensor x = node[0];
   const DType dtype = node[1].dtype();
   return {x.dtype() == dtype ? x : convert(x, dtype)};

@@ -27,6 +27,7 @@ void Importer::compute(Made &made) {
     value->tensor = small.constant(*array);
     value->knowledge = Knowledge::Always;
     value->known = array;
+    value->element = operand->element;
     operand = value;
   }
   Node view(*this, small, copy, nullptr);

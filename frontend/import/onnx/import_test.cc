@@ -80,17 +80,74 @@ TEST(OnnxImport, ReportsEveryReasonAtOnce) {
   m.input("x", {"2"});
   m.input("text", {"2"}, TensorProto::STRING);
   m.output("z");
-  m.node("NonMaxSuppression", {"x", "x"}, {"a"});
+  m.node("ImageDecoder", {"x"}, {"a"});
   m.node("Relu", {"a"}, {"b"});
   m.node("StringNormalizer", {"text"}, {"c"});
   m.node("Transpose", {"nobody"}, {"z"});
   const std::string report = reportOf(m.parse());
   for (const char *reason :
-       {"test.onnx:1", "node 'NonMaxSuppression_a': NonMaxSuppression: this op is not supported",
+       {"test.onnx:1",
+        "node 'ImageDecoder_a': ImageDecoder: this op is not supported: images are decoded before",
         "input 'text' is STRING[2], which is not supported", "operand 'nobody' is not defined",
         "StringNormalizer: this op is not supported"})
     EXPECT_NE(report.find(reason), std::string::npos) << reason << "\nin\n" << report;
   EXPECT_EQ(report.find("Relu"), std::string::npos) << "only reasons, not what follows from them";
+}
+
+TEST(OnnxImport, WeightsOfFourBitsAreUnpackedAndScaled) {
+  ModelBuilder m(21);
+  m.output("y");
+  TensorProto &packed = *m.graph.add_initializer(); // 7, -8, -1, 2, 3
+  packed.set_name("w");
+  packed.set_data_type(TensorProto::INT4);
+  packed.add_dims(5);
+  packed.set_raw_data(std::string("\x87\x2f\x03", 3));
+  m.floats("scale", {}, {0.5});
+  m.node("Identity", {"w"}, {"v"});
+  m.node("DequantizeLinear", {"v", "scale"}, {"y"});
+  EXPECT_EQ(runBoth(m.parse().graph(), {}, "y"), (std::vector<double>{3.5, -4, -0.5, 1, 1.5}));
+  packed.set_raw_data("\x87");
+  EXPECT_NE(reportOf(m.parse()).find("tensor 'w': has 1 bytes, its dims need 3"),
+            std::string::npos);
+}
+
+TEST(OnnxImport, QuantisationKeepsToWhatANarrowTypeHolds) {
+  ModelBuilder m(25);
+  m.input("x", {"6"});
+  for (const char *name : {"int4", "float8", "wrapped"}) m.output(name);
+  m.floats("one", {}, {1});
+  auto typed = [&](const std::string &name, int64_t type) {
+    setInt(m.node("QuantizeLinear", {"x", "one"}, {name}), "output_dtype", type);
+  };
+  typed("int4", TensorProto::INT4);
+  typed("float8", TensorProto::FLOAT8E4M3FN);
+  setInt(m.node("Cast", {"x"}, {"wrapped"}), "to", TensorProto::UINT4);
+  const Graph graph = m.parse().graph();
+  const Feeds feeds{{"x", row({-9.6f, 0.3f, 17.4f, 1000, 2.5f, -0.001f})}};
+  EXPECT_EQ(runBoth(graph, feeds, "int4"), (std::vector<double>{-8, 0, 7, 7, 2, 0}));
+  EXPECT_EQ(runBoth(graph, feeds, "float8"),
+            (std::vector<double>{-10, 0.3125, 18, 448, 2.5, -0.001953125}));
+  EXPECT_EQ(runBoth(graph, feeds, "wrapped"), (std::vector<double>{7, 0, 1, 8, 2, 0}));
+}
+
+TEST(OnnxImport, BoxesAreChosenWhereTheyAreKnown) {
+  ModelBuilder m;
+  m.input("boxes", {"1", "3", "4"});
+  m.floats("scores", {1, 1, 3}, {0.5, 0.9, 0.8});
+  m.ints("most", {3});
+  m.floats("overlap", {}, {0.5});
+  m.output("kept");
+  m.node("NonMaxSuppression", {"boxes", "scores", "most", "overlap"}, {"kept"});
+  EXPECT_NE(reportOf(m.parse()).find("NonMaxSuppression: the list of boxes ('boxes') is only known "
+                                     "when the graph runs, but shapes depend on it"),
+            std::string::npos);
+  ImportOptions options;
+  options.values["boxes"] = Array::from<float>({1, 3, 4}, {0, 0, 2, 2, 0, 0, 2, 2.1f, 5, 5, 7, 7});
+  std::vector<std::string> fixed;
+  const Graph graph = m.parse().graph(options, &fixed);
+  EXPECT_EQ(fixed, (std::vector<std::string>{"boxes"}));
+  EXPECT_EQ(runBoth(graph, {{"boxes", options.values["boxes"]}}, "kept"),
+            (std::vector<double>{0, 0, 1, 0, 0, 2}));
 }
 
 TEST(OnnxImport, IfChoosesWhenTheGraphRuns) {
@@ -239,7 +296,9 @@ TEST(OnnxImport, ImportedModelsTrainFurther) {
   EXPECT_NEAR(program.variable("w").at(0), 3, 1e-3);
 }
 
-TEST(OnnxImport, OtherFilesAreErrors) { EXPECT_THROW(Model::parse("no model", "bad.onnx"), Error); }
+TEST(OnnxImport, OtherFilesAreErrors) {
+  EXPECT_THROW(Model::parse("no model", "bad.onnx"), Error);
+}
 
 } // namespace
 } // namespace weir::onnx

@@ -1,6 +1,7 @@
 // The walk itself: graphs, functions, placeholders, the report.
 #include "frontend/import/onnx/importer.h"
 
+#include "frontend/import/onnx/narrow.h"
 #include "frontend/import/onnx/node.h"
 
 #include <algorithm>
@@ -19,6 +20,19 @@ opsetsOf(const google::protobuf::RepeatedPtrField<proto::OperatorSetIdProto> &im
 bool hasBody(const proto::NodeProto &node) {
   return std::any_of(node.attribute().begin(), node.attribute().end(),
                      [](const auto &a) { return a.has_g() || a.graphs_size() > 0; });
+}
+
+/// Why there is no rule for an op.
+std::string refusalOf(const std::string &type) {
+  static const std::map<std::string, std::string> reasons = {
+      {"ImageDecoder", "this op is not supported: images are decoded before they are fed"},
+      {"RegexFullMatch", "this op is not supported: there are no strings"},
+      {"StringConcat", "this op is not supported: there are no strings"},
+      {"StringNormalizer", "this op is not supported: there are no strings"},
+      {"StringSplit", "this op is not supported: there are no strings"},
+  };
+  auto found = reasons.find(type);
+  return found == reasons.end() ? "this op is not supported" : found->second;
 }
 
 } // namespace
@@ -80,20 +94,23 @@ TensorList Importer::importMain(const TensorList *given) {
 }
 
 void Importer::importInitializers(const proto::GraphProto &body, Frame &frame, bool main) {
-  auto bind = [&](const std::string &name, auto &tensor) {
+  auto bind = [&](const std::string &name, int32_t element, auto &tensor) {
     try {
       const Array array = arrayOf(tensor, file.folder);
-      const bool trained = main && options.trainable && runtime::isFloat(array.dtype());
+      const bool trained =
+          main && options.trainable && runtime::isFloat(array.dtype()) && !narrowOf(element);
       frame.values[name] =
           trained ? wrap(graph.variable(graph.uniqueName(name), array)) : constant(array);
+      if (narrowOf(element)) frame.values[name]->element = element;
     } catch (const std::exception &error) {
       const auto *own = dynamic_cast<const Error *>(&error);
       note(own ? own->message() : "tensor '" + name + "': " + error.what());
       frame.values[name] = nullptr;
     }
   };
-  for (const auto &tensor : body.initializer()) bind(tensor.name(), tensor);
-  for (const auto &tensor : body.sparse_initializer()) bind(tensor.values().name(), tensor);
+  for (const auto &tensor : body.initializer()) bind(tensor.name(), tensor.data_type(), tensor);
+  for (const auto &tensor : body.sparse_initializer())
+    bind(tensor.values().name(), tensor.values().data_type(), tensor);
 }
 
 void Importer::declareInput(const proto::ValueInfoProto &input, Frame &frame) {
@@ -101,7 +118,8 @@ void Importer::declareInput(const proto::ValueInfoProto &input, Frame &frame) {
   frame.values[name] = nullptr;
   const std::string what = "input '" + name + "' is " + typeText(input.type());
   const auto &type = input.type().tensor_type();
-  const std::optional<DType> dtype = dtypeOf(type.elem_type());
+  const Narrow *narrow = narrowOf(type.elem_type());
+  const std::optional<DType> dtype = narrow ? narrow->held : dtypeOf(type.elem_type());
   if (!input.type().has_tensor_type() || !dtype) return note(what + ", which is not supported");
   auto given = options.values.find(name);
   const Array *array = given == options.values.end() ? nullptr : &given->second;
@@ -127,6 +145,7 @@ void Importer::declareInput(const proto::ValueInfoProto &input, Frame &frame) {
   try {
     ValuePtr value = wrap(graph.input(name, *dtype, shape));
     value->input = name;
+    if (narrow) value->element = narrow->type;
     if (array) {
       value->knowledge = Knowledge::FromInputs;
       value->known = *array;
@@ -223,7 +242,7 @@ void Importer::importNode(const proto::NodeProto &node, Frame &frame) {
   ValueList results;
   try {
     const bool supported = findFunction(node) || findRule(domainOf(node), node.op_type());
-    if (!supported) throw Error("this op is not supported", Location::current());
+    if (!supported) throw Error(refusalOf(node.op_type()), Location::current());
     for (const std::string &name : node.input()) {
       made->operands.push_back(name.empty() ? nullptr : frame.find(name));
       if (name.empty() || made->operands.back()) continue;
@@ -265,6 +284,7 @@ ValueList Importer::applyRule(const std::shared_ptr<Made> &made, Frame &frame) {
   ValueList results;
   for (Tensor &tensor : rule->tensors(view)) {
     ValuePtr value = wrap(tensor);
+    if (results.empty()) value->element = view.element();
     value->knowledge = knowledge;
     value->made = made;
     value->result = results.size();

@@ -34,6 +34,8 @@ struct Made {
 /// What a name of the model stands for.
 struct Value {
   Tensor tensor;
+  int32_t element =
+      0; ///< ONNX's number of the element type where it is narrower than the tensor's.
   Knowledge knowledge = Knowledge::Never;
   std::optional<Array> known;
   std::string input;                 ///< The model's input that it is, if it is one.

@@ -1,6 +1,7 @@
 // Tensors of the file: raw bytes, typed fields or external data, each with its size checked before
 // memory is taken.
 #include "frontend/import/onnx/model_file.h"
+#include "frontend/import/onnx/narrow.h"
 
 #include <cstring>
 #include <filesystem>
@@ -62,6 +63,13 @@ Array fromField(const TensorProto &tensor, DType dtype, const Shape &dims, const
   auto data = array.mutableData<T>();
   for (int i = 0; i < field.size(); ++i) data[static_cast<size_t>(i)] = read(field[i]);
   return array;
+}
+
+/// The bytes of packed elements in the typed field: a byte an entry.
+std::string packedField(const TensorProto &tensor) {
+  std::string bytes;
+  for (int32_t entry : tensor.int32_data()) bytes += static_cast<char>(entry);
+  return bytes;
 }
 
 Array fromFields(const TensorProto &tensor, DType dtype, const Shape &dims) {
@@ -144,7 +152,8 @@ std::string typeText(const proto::TypeProto &type) {
 }
 
 Array arrayOf(const TensorProto &tensor, const std::string &folder) {
-  const std::optional<DType> dtype = dtypeOf(tensor.data_type());
+  const Narrow *narrow = narrowOf(tensor.data_type());
+  const std::optional<DType> dtype = narrow ? narrow->held : dtypeOf(tensor.data_type());
   if (!dtype) fail(tensor, "element type " + dtypeText(tensor.data_type()) + " is not supported");
   if (tensor.has_segment()) fail(tensor, "segments are not supported");
   const Shape dims(tensor.dims().begin(), tensor.dims().end());
@@ -152,11 +161,14 @@ Array arrayOf(const TensorProto &tensor, const std::string &folder) {
   if (!count) fail(tensor, "has a negative size or too many elements");
   const auto elements = static_cast<size_t>(*count), width = runtime::dtypeBytes(*dtype);
   if (elements > SIZE_MAX / width) fail(tensor, "has too many elements");
-  const size_t need = elements * width;
+  const size_t need = narrow ? packedBytes(*narrow, elements) : elements * width;
   std::string external;
   const std::string *bytes = &tensor.raw_data();
   if (tensor.data_location() == TensorProto::EXTERNAL) {
     external = externalBytes(tensor, folder, need);
+    bytes = &external;
+  } else if (!tensor.has_raw_data() && narrow) {
+    external = packedField(tensor);
     bytes = &external;
   } else if (!tensor.has_raw_data()) {
     return fromFields(tensor, *dtype, dims);
@@ -164,6 +176,7 @@ Array arrayOf(const TensorProto &tensor, const std::string &folder) {
   if (bytes->size() != need)
     fail(tensor,
          "has " + std::to_string(bytes->size()) + " bytes, its dims need " + std::to_string(need));
+  if (narrow) return unpacked(*narrow, dims, *bytes);
   Array array(*dtype, dims);
   if (need > 0) std::memcpy(array.mutableRaw(), bytes->data(), need);
   // A byte of a truth is 0 or 1 here.

@@ -1,6 +1,8 @@
 // Accessors of a node, the table of all rules, and what several rules need.
 #include "frontend/import/onnx/node.h"
 
+#include "frontend/import/onnx/narrow.h"
+
 #include <algorithm>
 
 namespace weir::onnx {
@@ -110,6 +112,22 @@ DType Node::dtype(int64_t number) const {
   return *dtype;
 }
 
+const Narrow *Node::narrow(size_t i) const {
+  return has(i) ? narrowOf(value(i)->element) : nullptr;
+}
+
+void Node::holds(const Narrow &type) const {
+  resultElement = type.type;
+}
+
+int32_t Node::element() const {
+  static const std::set<std::string> moves = {"Flatten", "Gather",  "Identity",  "Reshape",
+                                              "Slice",   "Squeeze", "Transpose", "Unsqueeze"};
+  if (resultElement || !moves.count(made.node->op_type())) return resultElement;
+  const Narrow *moved = narrow(0);
+  return moved ? moved->type : 0;
+}
+
 std::optional<Shape> Node::intsSince(int64_t since, size_t i, const std::string &name) const {
   if (version >= since) {
     if (!has(i)) return {};
@@ -156,7 +174,7 @@ const Rule *findRule(const std::string &domain, const std::string &type) {
           addNormalizationRules, addOrderRules,     addPoolingRules,         addQuantizationRules,
           addRecurrentRules,     addReductionRules, addResizeRules,          addScatterRules,
           addSequenceRules,      addShapeRules,     addSignalRules,          addSliceRules,
-          addTrainingRules})
+          addTrainingRules,      addSelectionRules})
       add(all);
     return all;
   }();

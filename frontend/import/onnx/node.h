@@ -9,6 +9,8 @@
 
 namespace weir::onnx {
 
+struct Narrow;
+
 class Node {
 public:
   Node(Importer &importer, Graph graph, const Made &made, Frame *frame)
@@ -51,6 +53,15 @@ public:
   /// An element type by ONNX's number.
   DType dtype(int64_t number) const;
 
+  // ---- Element types that are held in wider ones (narrow.h) ----
+  /// That of operand i; null where it is as Weir's.
+  const Narrow *narrow(size_t i) const;
+  /// Says that the first result has elements of this type.
+  void holds(const Narrow &type) const;
+  /// ONNX's number of the first result's, or 0: as told, or that of an operand whose elements are
+  /// only moved.
+  int32_t element() const;
+
   /// Dims `axes` (attribute) or operand `i` where opset `since` made it one, counted from the
   /// front. Nothing when both are left out.
   std::optional<Shape> axes(int64_t since, size_t i, const std::string &name = "axes") const;
@@ -69,6 +80,9 @@ public:
   const int64_t version; ///< Of the operator set that the model imports.
   Frame *const frame;    ///< Null when the node is computed while importing.
   const Made &made;
+
+private:
+  mutable int32_t resultElement = 0;
 };
 
 /// What a node becomes: tensors, or values that may be known already.
@@ -105,6 +119,7 @@ void addRecurrentRules(Rules &rules);
 void addReductionRules(Rules &rules);
 void addResizeRules(Rules &rules);
 void addScatterRules(Rules &rules);
+void addSelectionRules(Rules &rules);
 void addSequenceRules(Rules &rules);
 void addShapeRules(Rules &rules);
 void addSignalRules(Rules &rules);

@@ -1,5 +1,6 @@
-// Quantised tensors as integers: to and from numbers, and products of them. 8 and 16 bits; sums in
-// 32 bits.
+// Quantised tensors as integers: to and from numbers, and products of them. 8 and 16 bits, and the
+// types of narrow.h; sums in 32 bits.
+#include "frontend/import/onnx/narrow.h"
 #include "frontend/import/onnx/windows.h"
 
 #include <algorithm>
@@ -39,10 +40,11 @@ std::pair<double, double> limits(Node &node, DType dtype) {
   }
 }
 
-/// x / scale + zero, rounded to even, within what dtype holds. In f32, or f64 where x is.
-Tensor quantized(Node &node, const Tensor &x, const Tensor &scale, const Tensor &zero,
-                 DType dtype) {
-  const auto [least, most] = limits(node, dtype);
+/// x / scale + zero, rounded to even, within what dtype, or `narrow`, holds. In f32, or f64 where x
+/// is.
+Tensor quantized(Node &node, const Tensor &x, const Tensor &scale, const Tensor &zero, DType dtype,
+                 const Narrow *narrow = nullptr) {
+  const auto [least, most] = narrow ? std::pair(narrow->least, narrow->most) : limits(node, dtype);
   const DType wide = x.dtype() == f64 ? f64 : f32;
   const Tensor steps = roundEven(convert(x, wide) / convert(scale, wide));
   return convert(clamp(steps + convert(zero, wide), least, most), dtype);
@@ -52,14 +54,20 @@ TensorList quantizeLinear(Node &node) {
   node.expectOperands(2, 3);
   const Tensor x = node[0], scale = laid(node, node[1], x);
   const int64_t asked = node.integer("output_dtype", 0);
-  DType dtype = asked ? node.dtype(asked) : u8;
+  const Narrow *narrow = node.has(2) ? node.narrow(2) : narrowOf(static_cast<int32_t>(asked));
+  DType dtype = narrow ? narrow->held : asked ? node.dtype(asked) : u8;
+  if (narrow) node.holds(*narrow);
   Tensor zero = node.graph.scalar(0, f32);
   if (node.has(2)) {
     dtype = node[2].dtype();
     zero = laid(node, node[2], x);
   }
   const Tensor wide = runtime::isFloat(x.dtype()) ? x : convert(x, f32);
-  return {quantized(node, wide, scale, zero, dtype)};
+  // Quantised floats have no zero point but 0.
+  if (narrow && runtime::isFloat(narrow->held))
+    return {
+        narrowed(node, wide / convert(scale, wide.dtype()), *narrow, node.flag("saturate", true))};
+  return {quantized(node, wide, scale, zero, dtype, narrow)};
 }
 
 TensorList dequantizeLinear(Node &node) {
@@ -67,9 +75,9 @@ TensorList dequantizeLinear(Node &node) {
   const Tensor x = node[0], scale = laid(node, node[1], x);
   const int64_t asked = node.integer("output_dtype", 0);
   const DType dtype = asked ? node.dtype(asked) : scale.dtype();
-  Tensor whole = convert(x, i32);
-  if (node.has(2)) whole = whole - convert(laid(node, node[2], x), i32);
-  const DType wide = dtype == f64 ? f64 : f32;
+  const DType steps = runtime::isFloat(x.dtype()) ? f32 : i32, wide = dtype == f64 ? f64 : f32;
+  Tensor whole = convert(x, steps);
+  if (node.has(2)) whole = whole - convert(laid(node, node[2], x), steps);
   const Tensor y = convert(whole, wide) * convert(scale, wide);
   return {y.dtype() == dtype ? y : convert(y, dtype)};
 }
