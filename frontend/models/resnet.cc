@@ -36,7 +36,7 @@ ResNet::Block ResNet::block(Graph &graph, const std::string &name, int64_t in, i
     return unit(graph, name + part, from, to, window, step, o.dtype, at);
   };
   const int64_t out = o.bottleneck ? 4 * width : width;
-  Block block;
+  Block block{.name = name, .units = {}, .shortcut = {}};
   if (o.bottleneck)
     block.units = {add(".first", in, width, 1, 1), add(".second", width, width, 3, stride),
                    add(".third", width, out, 1, 1)};
