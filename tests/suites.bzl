@@ -109,6 +109,7 @@ FAST = [
     "//tests/programs:recomputation_test",
     "//tests/sharding:collective_derivatives_test",
     "//tests/sharding:partition_test",
+    "//tools/flags:flags_test",
     "//tools/weir:safe_parse_test",
 ]
 
@@ -276,6 +277,7 @@ FULL = [
     "//tests/programs:while_test",
     "//tests/sharding:collective_derivatives_test",
     "//tests/sharding:partition_test",
+    "//tools/flags:flags_test",
     "//tools/weir:safe_parse_test",
 ]
 

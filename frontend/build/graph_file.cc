@@ -2,6 +2,7 @@
 // module read from one taken apart into inputs, variables and outputs again.
 #include "frontend/proto/graph_file.h"
 #include "frontend/api/initial_values.h"
+#include "frontend/build/graph_bytes.h"
 #include "frontend/build/graph_state.h"
 
 #include "ir/dialect/weir.h"
@@ -149,10 +150,12 @@ void Graph::save(const std::string &path, const SaveOptions &options, Location a
   graph_file::write(path, *module, options.weights, at, &values);
 }
 
-static Graph loadState(const std::string &path, Location at) {
+/// `read` gives a module and the values of its variables.
+template <typename Read>
+static Graph loadState(const std::string &path, Location at, const Read &read) {
   auto state = std::make_shared<GraphState>(0, at);
   graph_file::Values values;
-  OwningOpRef<ModuleOp> module = graph_file::read(path, state->context, at, &values);
+  OwningOpRef<ModuleOp> module = read(state->context, values);
   if (auto seed = (*module)->getAttrOfType<IntegerAttr>(kSeed)) {
     state->seed = seed.getValue().getZExtValue();
     (*module)->removeAttr(kSeed);
@@ -161,10 +164,19 @@ static Graph loadState(const std::string &path, Location at) {
   return Graph(std::move(state));
 }
 
+Graph build::graphFrom(std::string_view bytes, const std::string &name, Location at) {
+  CallScope scope(at);
+  return loadState(name, at, [&](MLIRContext &context, graph_file::Values &values) {
+    return graph_file::importGraph(bytes, context, name, nullptr, &values);
+  });
+}
+
 Graph Graph::load(const std::string &path, Location at) {
   CallScope scope(at);
   try {
-    return loadState(path, at);
+    return loadState(path, at, [&](MLIRContext &context, graph_file::Values &values) {
+      return graph_file::read(path, context, at, &values);
+    });
   } catch (const Error &error) {
     const Place caller = userFrame(callChain(at));
     if (error.file() == caller.file && error.line() == caller.line) throw;

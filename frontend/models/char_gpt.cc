@@ -1,7 +1,9 @@
 #include "frontend/models/char_gpt.h"
 
 #include "frontend/api/checkpoint.h"
+#include "frontend/models/cached_attention.h"
 #include "frontend/models/char_graphs.h"
+#include "frontend/models/torch_parts.h"
 
 #include <algorithm>
 #include <cmath>
@@ -37,14 +39,19 @@ CharGpt::CharGpt(Graph &graph, const CharGptOptions &o, Location at)
   }
 }
 
-Tensor CharGpt::operator()(Arg tokens) const {
-  CallScope scope(tokens.at);
+void CharGpt::checkTokens(const Arg &tokens) const {
   const Shape &shape = tokens.tensor.shape(tokens.at);
   if (shape.size() != 2 || shape[1] > options.context)
     throw Error("char gpt: tokens are " + tokens.tensor.type().str() +
                     ", but must be [b, t] with t <= " + std::to_string(options.context),
                 tokens.at);
-  Tensor h = tokenTable(tokens.tensor) + sliceDim(positionTable.weight, 0, 0, shape[1]);
+}
+
+Tensor CharGpt::operator()(Arg tokens) const {
+  CallScope scope(tokens.at);
+  checkTokens(tokens);
+  const int64_t t = tokens.tensor.dim(1);
+  Tensor h = tokenTable(tokens.tensor) + sliceDim(positionTable.weight, 0, 0, t);
   if (options.checkpointEvery <= 0) {
     for (const Block &block : blocks) h = apply(block, h);
     return head(finalNorm(h));
@@ -61,6 +68,23 @@ Tensor CharGpt::operator()(Arg tokens) const {
         "segment"))(h);
   }
   return head(finalNorm(h));
+}
+
+Tensor CharGpt::extend(Arg tokens, Arg start) const {
+  CallScope scope(tokens.at);
+  checkTokens(tokens);
+  const CachedAttention cache(tokens.tensor, start.tensor, options.context, options.dtype);
+  Tensor h = tokenTable(tokens.tensor) + dynamicSlice(positionTable.weight, {start, 0},
+                                                      {tokens.tensor.dim(1), options.features});
+  for (const Block &block : blocks) {
+    CallScope blockScope(Location::current(), block.name);
+    std::vector<Tensor> parts = split(block.attention.qkv(block.attentionNorm(h)), 3);
+    for (Tensor &part : parts) part = splitHeads(part, options.heads);
+    const Tensor mixed = cache(block.name + ".cache", parts[0], parts[1], parts[2]);
+    h = h + block.attention.out(joinHeads(mixed));
+    h = h + block.down(nn::gelu(block.up(block.mlpNorm(h))));
+  }
+  return finalNorm(h);
 }
 
 Tensor CharGpt::apply(const Block &block, Tensor h) {
@@ -98,6 +122,21 @@ Graph charGptEvaluation(const CharGptOptions &model, int64_t batch, Location at)
 
 Graph charGptSampling(const CharGptOptions &model, Location at) {
   return nextLogits<CharGpt>(model, at);
+}
+
+Graph charGptExtension(const CharGptOptions &model, int64_t batch, int64_t length, Location at) {
+  return extension<CharGpt>(model, batch, length, at);
+}
+
+Decoder charGptDecoder(const CharGptOptions &model, const Program &trained, CompileOptions compile,
+                       Location at) {
+  CallScope scope(at);
+  const int64_t chunk = std::min(kPromptChunk, model.context);
+  Program prompt = charGptExtension(model, 1, chunk, at).compile(compile, at);
+  prompt.copyVariables(trained, at);
+  compile.shareVariables = &prompt;
+  return Decoder("char gpt", model.vocabulary, model.context, chunk, prompt,
+                 charGptExtension(model, 1, 1, at).compile(compile, at));
 }
 
 } // namespace weir::models

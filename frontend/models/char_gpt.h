@@ -3,6 +3,7 @@
 // dropout.
 #pragma once
 
+#include "frontend/models/decoder.h"
 #include "frontend/nn/layers.h"
 #include "frontend/nn/optimizer.h"
 
@@ -24,6 +25,12 @@ public:
   CharGpt(Graph &graph, const CharGptOptions &options, Location at = Location::current());
   /// tokens i32[b, t], t <= context -> logits [b, t, vocabulary].
   Tensor operator()(Arg tokens) const;
+  /// tokens i32[b, t] at positions start, start + 1, ... (start i32[], start + t <= context) -> the
+  /// last layer, normed. Keys and values of what comes before are variables, block0.cache.key, ...
+  /// (cached_attention.h), which this call extends in place; at most once a graph.
+  Tensor extend(Arg tokens, Arg start) const;
+  /// hidden [..., features] -> [..., vocabulary]
+  Tensor logits(Arg hidden) const { return head(hidden); }
   /// Mean cross-entropy in nats a character of predicting targets i32[b, t].
   Tensor loss(Arg tokens, Arg targets) const;
 
@@ -36,6 +43,7 @@ private:
     nn::Linear up, down;
   };
   static Tensor apply(const Block &block, Tensor h);
+  void checkTokens(const Arg &tokens) const;
 
   CharGptOptions options;
   nn::Embedding tokenTable, positionTable;
@@ -58,5 +66,13 @@ Graph charGptEvaluation(const CharGptOptions &model, int64_t batch,
 /// inputs "tokens" i32[1, context], "position" i32[]; output "logits" [vocabulary] for the token
 /// after `position`.
 Graph charGptSampling(const CharGptOptions &model, Location at = Location::current());
+/// inputs "tokens" i32[batch, length], "start" i32[], "last" i32[] (for length > 1); output
+/// "logits" [batch, vocabulary] after token `last` of these, with a cache of keys and values that
+/// programs share by their variables.
+Graph charGptExtension(const CharGptOptions &model, int64_t batch, int64_t length,
+                       Location at = Location::current());
+/// Goes on from tokens with the parameters of `trained`, as they are now.
+Decoder charGptDecoder(const CharGptOptions &model, const Program &trained,
+                       CompileOptions compile = {}, Location at = Location::current());
 
 } // namespace weir::models

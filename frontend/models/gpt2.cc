@@ -1,5 +1,7 @@
 #include "frontend/models/gpt2.h"
 
+#include "frontend/models/cached_attention.h"
+#include "frontend/models/char_graphs.h"
 #include "frontend/models/torch_parts.h"
 
 #include "runtime/base/safetensors.h"
@@ -114,34 +116,12 @@ Tensor Gpt2::operator()(Arg tokens) const {
 Tensor Gpt2::extend(Arg tokens, Arg start) const {
   CallScope scope(tokens.at);
   checkTokens(tokens);
-  Graph graph = tokens.tensor.graph();
-  const int64_t b = tokens.tensor.dim(0), t = tokens.tensor.dim(1), context = options.context,
-                d = options.features / options.heads;
-  const Tensor position = start.tensor;
-  // Token i sees the cache up to position start + i; what is there beyond is of no run of tokens.
-  const Shape square{t, context};
-  const Tensor bias = select(graph.iota(i32, square, 1) <= graph.iota(i32, square, 0) + position,
-                             graph.zeros(square, options.dtype), -1e30);
-  auto cached = [&](size_t layer, const char *what, Shape shape, const Tensor &update,
-                    const std::vector<Arg> &at) {
-    const TensorType type{options.dtype, std::move(shape)};
-    const Tensor before = graph.variable(
-        "h." + std::to_string(layer) + ".cache." + what, type,
-        [type] { return Array::zeros(type.dtype, type.shape); }, /*trainable=*/false);
-    const Tensor after = dynamicUpdateSlice(before, update, at);
-    graph.assign(before, after);
-    return after;
-  };
+  const CachedAttention cache(tokens.tensor, start.tensor, options.context, options.dtype);
   auto mix = [&](size_t layer, const Tensor &q, const Tensor &k, const Tensor &v) {
-    // Keys lie as the product with queries reads them.
-    const Tensor keys = cached(layer, "key", {b, options.heads, d, context},
-                               transpose(k, {0, 1, 3, 2}), {0, 0, 0, position}),
-                 values =
-                     cached(layer, "value", {b, options.heads, context, d}, v, {0, 0, position, 0});
-    const Tensor scores = matmul(q, keys) * (1 / std::sqrt(static_cast<double>(d))) + bias;
-    return matmul(nn::softmax(scores), values);
+    return cache("h." + std::to_string(layer) + ".cache", q, k, v);
   };
-  const Tensor positions = dynamicSlice(positionTable.weight, {position, 0}, {t, options.features});
+  const int64_t t = tokens.tensor.dim(1);
+  const Tensor positions = dynamicSlice(positionTable.weight, {start, 0}, {t, options.features});
   return run(tokenTable(tokens.tensor) + positions, mix);
 }
 
@@ -171,16 +151,7 @@ Graph gpt2Training(const Gpt2Options &model, int64_t batch, int64_t length,
 }
 
 Graph gpt2Extension(const Gpt2Options &model, int64_t batch, int64_t length, Location at) {
-  CallScope scope(at);
-  Graph graph;
-  Tensor tokens = graph.input("tokens", i32, {batch, length}),
-         start = graph.input("start", i32, {});
-  Gpt2 net(graph, model);
-  Tensor hidden = net.extend(tokens, start);
-  if (length > 1)
-    hidden = dynamicSlice(hidden, {0, graph.input("last", i32, {}), 0}, {batch, 1, model.features});
-  graph.output("logits", reshape(net.logits(hidden), {batch, model.vocabulary}));
-  return graph;
+  return extension<Gpt2>(model, batch, length, at);
 }
 
 } // namespace weir::models

@@ -300,5 +300,29 @@ TEST(Models, CharGptBuildsAndItsLossFalls) {
       (Shape{7}));
 }
 
+TEST(Models, CharGptWithACacheSaysWhatTheWholeWindowSays) { // features: L2
+  models::CharGptOptions model{
+      .vocabulary = 7, .layers = 2, .heads = 2, .features = 8, .context = 6};
+  Program trained = models::charGptTraining(model, {.batch = 1}, 3).compile({.interpret = true});
+  Program window =
+      models::charGptSampling(model).compile({.interpret = true, .shareVariables = &trained});
+  const std::vector<int32_t> text{0, 3, 6, 2, 5, 1, 4, 0};
+  auto expect = [&](const Array &got, std::vector<int32_t> seen) {
+    const auto last = static_cast<int32_t>(seen.size() - 1);
+    seen.resize(6, 0);
+    const Array want = window.run({{"tokens", Array::from<int32_t>({1, 6}, seen)},
+                                   {"position", Array::scalar(last)}})["logits"];
+    ASSERT_EQ(got.dims(), want.dims());
+    for (int64_t i = 0; i < want.size(); ++i) EXPECT_NEAR(got.at(i), want.at(i), 1e-5);
+  };
+  models::TextDecoder next(models::charGptDecoder(model, trained, {.interpret = true}));
+  auto first = [&](ptrdiff_t from, ptrdiff_t to) {
+    return std::vector<int32_t>(text.begin() + from, text.begin() + to);
+  };
+  for (ptrdiff_t count : {3, 4, 5, 6}) expect(next(first(0, count)), first(0, count));
+  // The seventh token does not fit: the last half context is taken up again.
+  for (ptrdiff_t count : {7, 8}) expect(next(first(0, count)), first(4, count));
+}
+
 } // namespace
 } // namespace weir

@@ -1,5 +1,5 @@
 #!/bin/bash
-# `weir train model.onnx`: an ONNX classifier learns further, is saved, and runs.
+# `weir train FILE`: an ONNX classifier, and one of a .weir file or of text, learns further, is saved, and runs.
 # features: X12
 set -uo pipefail
 weir=$(realpath "$1") write=$(realpath "$2") proto=$(realpath "$3")
@@ -38,4 +38,31 @@ PYTHONPATH=. python3 "$write" few.onnx 8 16 2
 grep -q 'output scores is f32\[64, 2\], but logits of this data are f32\[64, 3\] or wider' out || fail "both are told"
 "$weir" train mlp.onnx --data rows.csv --logits nothing > out 2>&1 && fail "an unknown output is refused"
 grep -q 'has no output nothing' out || fail "the output is told"
+
+# A .weir file, or text with values: its variables are trained, and it can be trained again.
+"$weir" convert mlp-eval start.weir --draw > out 2>&1 || fail "a drawn classifier"
+python3 -c '
+import random
+random.seed(4)
+for _ in range(400):
+    label = random.randint(0, 9)
+    print(*(16 if i % 10 == label else random.randint(0, 12) for i in range(784)), label, sep=",")' > wide.csv
+"$weir" train start.weir --data wide.csv --epochs 8 --quiet --save better.weir --weights better.safetensors --out third > out 2>&1 || fail "train .weir"
+before=$(accuracy "before training: test") after=$(sed -n 's/^test accuracy \([0-9.]*\) %.*/\1/p' out)
+python3 -c "import sys; sys.exit(not ($after > 80 and $after > $before + 20))" || fail "accuracy rises: $before to $after"
+"$weir" train better.weir --data wide.csv --epochs 1 --quiet --out fourth > out 2>&1 || fail "train what was saved"
+again=$(accuracy "before training: test")
+[ "$again" = "$after" ] || fail "what was saved is what was trained: $again, $after"
+"$weir" convert better.weir text.mlir > out 2>&1 || fail "as text"
+"$weir" train text.mlir --data wide.csv --quiet > out 2>&1 && fail "text has no values"
+grep -q 'variable mlp.0.weight has no value to start from; --load gives values' out || fail "it is told"
+"$weir" train text.mlir --load better.safetensors --data wide.csv --epochs 1 --quiet --out fifth > out 2>&1 || fail "text with values"
+[ "$(accuracy "before training: test")" = "$after" ] || fail "values are loaded"
+"$weir" train start.weir --data rows.csv --quiet > out 2>&1 && fail "rows of another width"
+grep -q 'rows of the data have 8 numbers, but input x is f32\[64, 784\]' out || fail "both widths of a graph"
+"$weir" convert mlp training.weir --draw > out 2>&1
+"$weir" train training.weir --data wide.csv --quiet > out 2>&1 && fail "a training graph"
+grep -q 'itself, as training graphs do' out || fail "why not"
+"$weir" train trained.weir --data rows.csv --quiet > out 2>&1 && fail "a graph of constants"
+grep -q 'has no variables to train' out || fail "why not either"
 echo passed

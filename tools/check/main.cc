@@ -1,8 +1,8 @@
 // weir-check: a .weirx file against arrays that it should give, or a loss that it should reach.
 #include "frontend/import/npy/npy.h"
 #include "runtime/executor/open.h"
-
-#include <CLI/CLI.hpp>
+#include "tools/flags/flags.h"
+#include "tools/values/told.h"
 
 #include <cmath>
 #include <cstdio>
@@ -128,37 +128,58 @@ bool checkTraining(const Options &options) {
   return isLow;
 }
 
-} // namespace
+/// Says what went wrong; 2 tells it from numbers that differ.
+int tell() {
+  std::fflush(stdout);
+  std::fprintf(stderr, "%s\n", tools::toldException("weir-check").c_str());
+  return 2;
+}
 
-int main(int argc, char **argv) {
-  CLI::App app{"Checks a .weirx file that weir compile has written."};
-  app.require_subcommand(1);
-  Options options;
+void addGraph(CLI::App &app, Options &options) {
   auto *graph = app.add_subcommand("graph", "its outputs on the inputs of .npz files");
-  auto *train = app.add_subcommand("train", "the loss that a training step reaches");
-  for (CLI::App *command : {graph, train}) {
-    command->add_option("file", options.file, "the .weirx file")->required();
-    command->add_option("--threads", options.threads, "0: as many as there are cores");
-  }
+  graph->add_option("file", options.file, "the .weirx file")->required();
   graph->add_option("cases", options.archives, ".npz files: inputs and outputs by name")
       ->required();
-  graph->add_option("--absolute", options.absolute, "difference allowed")->capture_default_str();
+  graph->add_option("--absolute", options.absolute, "difference allowed")
+      ->capture_default_str()
+      ->check(tools::atLeast(0));
   graph->add_option("--relative", options.relative, "times the expected value, allowed too")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(tools::atLeast(0));
+  tools::addThreads(*graph, options.threads);
+  tools::addExample(*graph, "weir-check graph model.weirx case1.npz case2.npz --relative 1e-4");
+}
+
+void addTrain(CLI::App &app, Options &options) {
+  auto *train = app.add_subcommand("train", "the loss that a training step reaches");
+  train->add_option("file", options.file, "the .weirx file")->required();
   train->add_option("batches", options.archives, ".npz files: inputs by name, used in turn")
       ->required();
   train->add_option("--steps", options.steps, "runs of the step")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(tools::atLeast(1));
   train->add_option("--loss", options.loss, "the output that is the loss")->capture_default_str();
   train->add_option("--at-most", options.atMost, "what the loss must reach")->required();
-  try {
-    app.parse(argc, argv);
-    return (graph->parsed() ? checkGraph(options) : checkTraining(options)) ? 0 : 1;
-  } catch (const CLI::ParseError &error) {
-    return app.exit(error) == 0 ? 0 : 2;
-  } catch (const std::exception &error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    return 2;
-  }
+  tools::addThreads(*train, options.threads);
+  tools::addExample(*train, "weir-check train step.weirx batch.npz --steps 200 --at-most 0.1");
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  CLI::App app{
+      "Checks a .weirx file that weir compile has written: exit status 0 if it is right, 1 "
+      "if numbers differ."};
+  app.name("weir-check");
+  app.require_subcommand(1);
+  Options options;
+  addGraph(app, options);
+  addTrain(app, options);
+  return tools::parseAndRun(
+      app, {argv + 1, argv + argc},
+      [&] {
+        const bool isGraph = app.got_subcommand("graph");
+        return (isGraph ? checkGraph(options) : checkTraining(options)) ? 0 : 1;
+      },
+      tell);
 }

@@ -4,46 +4,96 @@
 #include "frontend/import/npy/npy.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
+#include <numeric>
 #include <sstream>
 
 namespace weir::tools {
 
-Array randomValue(const Port &port, uint64_t seed) {
-  std::vector<double> values(runtime::elementCount(port.shape).value());
-  data::Philox random(data::streamKey(seed, port.name));
-  for (double &v : values) v = runtime::isFloat(port.dtype) ? random.normal() : random.below(2);
-  return Array::from<double>(port.shape, values).cast(port.dtype);
+namespace {
+
+[[noreturn]] void refuse(const std::string &flag, const std::string &message,
+                         const std::string &fix = "") {
+  throw Error(message, Place(flag, 0), {}, fix);
+}
+
+/// Whether the integer or boolean type has this number.
+bool holds(DType dtype, double number) {
+  if (dtype == i1) return number == 0 || number == 1;
+  const bool isUnsigned = runtime::dtypeName(dtype)[0] == 'u';
+  const int bits = 8 * static_cast<int>(runtime::dtypeBytes(dtype)) - !isUnsigned;
+  const double end = std::ldexp(1, bits);
+  return number == std::floor(number) && number < end && number >= (isUnsigned ? 0 : -end);
+}
+
+/// Without a change of what is not a float.
+Array converted(const Array &array, const Port &port, const std::string &flag,
+                const std::string &what) {
+  if (array.dtype() == port.dtype) return array;
+  if (!runtime::isFloat(port.dtype))
+    for (double number : array.toDoubles())
+      if (!holds(port.dtype, number)) {
+        char text[32];
+        std::snprintf(text, sizeof text, "%g", number);
+        refuse(flag, what + " has " + text + ", which is no " +
+                         std::string(runtime::dtypeName(port.dtype)));
+      }
+  return array.cast(port.dtype);
+}
+
+std::vector<double> numbersOf(const Port &port, const std::string &text) {
+  std::vector<double> numbers;
+  std::istringstream stream(text);
+  for (std::string word; std::getline(stream, word, ',');) {
+    size_t used = 0;
+    try {
+      numbers.push_back(std::stod(word, &used));
+    } catch (const std::exception &) {
+    }
+    if (used == 0 || used != word.size())
+      refuse("--input", "value of " + port.name + ": '" + word +
+                            "' is no number; zeros, ones, random and iota are words it may be");
+  }
+  return numbers;
+}
+
+/// Elements of the port's type. Throws Error where there are too many to hold.
+size_t sizeOf(const Port &port) {
+  constexpr int64_t most = int64_t(1) << 36;
+  const auto count = runtime::elementCount(port.shape);
+  if (!count || *count > most)
+    refuse(port.name, runtime::typeStr(port.dtype, port.shape) + " has too many elements");
+  return static_cast<size_t>(*count);
 }
 
 /// "zeros", "ones", "random", "iota", or numbers separated by commas (one number fills the tensor).
-static Array parseValue(const Port &port, const std::string &text) {
-  std::vector<double> values(runtime::elementCount(port.shape).value());
+Array parseValue(const Port &port, const std::string &text) {
   if (text == "random") return randomValue(port, 0);
+  std::vector<double> values(sizeOf(port));
   if (text == "iota") {
-    for (size_t i = 0; i < values.size(); ++i) values[i] = i;
+    std::iota(values.begin(), values.end(), 0.0);
   } else if (text == "zeros" || text == "ones") {
     std::fill(values.begin(), values.end(), text == "ones");
   } else {
-    std::vector<double> numbers;
-    std::istringstream stream(text);
-    for (std::string word; std::getline(stream, word, ',');) {
-      size_t used = 0;
-      try {
-        numbers.push_back(std::stod(word, &used));
-      } catch (const std::exception &) {
-      }
-      if (used == 0 || used != word.size())
-        throw Error("value of " + port.name + ": '" + word +
-                        "' is no number; zeros, ones, random and iota are words it may be",
-                    Place("--input", 0), {}, "");
-    }
+    const std::vector<double> numbers = numbersOf(port, text);
     if (numbers.size() != values.size() && numbers.size() != 1)
-      throw Error("value of " + port.name + ": " + std::to_string(numbers.size()) +
-                      " numbers for " + runtime::typeStr(port.dtype, port.shape),
-                  Place("--input", 0), {}, "");
+      refuse("--input", "value of " + port.name + ": " + std::to_string(numbers.size()) +
+                            (numbers.size() == 1 ? " number" : " numbers") + " for " +
+                            runtime::typeStr(port.dtype, port.shape));
     for (size_t i = 0; i < values.size(); ++i) values[i] = numbers[numbers.size() == 1 ? 0 : i];
+    return converted(Array::from<double>(port.shape, values), port, "--input",
+                     "value of " + port.name);
   }
+  return Array::from<double>(port.shape, values).cast(port.dtype);
+}
+
+} // namespace
+
+Array randomValue(const Port &port, uint64_t seed) {
+  std::vector<double> values(sizeOf(port));
+  data::Philox random(data::streamKey(seed, port.name));
+  for (double &v : values) v = runtime::isFloat(port.dtype) ? random.normal() : random.below(2);
   return Array::from<double>(port.shape, values).cast(port.dtype);
 }
 
@@ -52,9 +102,9 @@ std::vector<Array> argumentValues(const std::vector<Port> &ports,
   std::map<std::string, std::string> texts;
   for (const std::string &word : given) {
     size_t equals = word.find('=');
-    if (equals == std::string::npos)
-      throw Error("--input " + word + ": NAME=VALUE is expected", Place("--input", 0), {}, "");
-    texts[word.substr(0, equals)] = word.substr(equals + 1);
+    if (equals == std::string::npos) refuse("--input", word + ": NAME=VALUE is expected");
+    if (!texts.emplace(word.substr(0, equals), word.substr(equals + 1)).second)
+      refuse("--input", word.substr(0, equals) + " is given twice");
   }
   std::vector<Array> values;
   for (const Port &port : ports) {
@@ -65,8 +115,7 @@ std::vector<Array> argumentValues(const std::vector<Port> &ports,
   if (!texts.empty()) {
     std::string names;
     for (const Port &port : ports) names += (names.empty() ? "" : ", ") + port.name;
-    throw Error("no input is called " + texts.begin()->first + "; there are: " + names,
-                Place("--input", 0), {}, "");
+    refuse("--input", "no input is called " + texts.begin()->first + "; there are: " + names);
   }
   return values;
 }
@@ -84,10 +133,9 @@ std::vector<Array> argumentValues(const std::vector<Port> &ports, const std::str
       continue;
     }
     if (found->second.dims() != ports[i].shape)
-      throw Error(archive + ": " + found->first + " is " + found->second.typeStr() + ", but " +
-                      ports[i].name + " is " + runtime::typeStr(ports[i].dtype, ports[i].shape),
-                  Place("--input", 0), {}, "");
-    values.push_back(found->second.cast(ports[i].dtype));
+      refuse(archive, found->first + " is " + found->second.typeStr() + ", but " + ports[i].name +
+                          " is " + runtime::typeStr(ports[i].dtype, ports[i].shape));
+    values.push_back(converted(found->second, ports[i], archive, found->first));
   }
   return values;
 }

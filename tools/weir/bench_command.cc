@@ -189,20 +189,18 @@ void addBench(CLI::App &app) {
   command->add_option("--input", options->inputs,
                       "NAME=VALUE of an input: zeros, ones, random, iota, or numbers separated by "
                       "commas; what is not given is random");
-  command->add_option("--threads", options->session.threads, "0: all cores")
-      ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+  addThreads(*command, options->session.threads);
   command->add_option("--cpu", options->session.level, "x86-64-v3 or x86-64-v4; else this one")
       ->check(CLI::IsMember({"x86-64-v3", "x86-64-v4"}));
   command->add_option("--warmup", options->warmup, "runs before those that count")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->check(atLeast(0));
   command->add_option("--runs", options->runs, "how many; 0: for --seconds, five at least")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->check(atLeast(0));
   command->add_option("--seconds", options->seconds, "time to spend on runs")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->check(atLeast(0));
   addMemoryBudget(*command, options->session.memoryBudget);
   command->add_flag("--json", options->json, "as JSON");
   command->add_flag("--quiet", options->quiet, "no progress");

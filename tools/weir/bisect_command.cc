@@ -1,5 +1,6 @@
 // `weir bisect`: the first pass, or compiled kernel, that changes what a graph means, and a
 // reproducer of a few ops.
+#include "frontend/build/diagnostics.h"
 #include "frontend/import/npy/npy.h"
 #include "passes/debug/bisect.h"
 #include "tools/weir/commands.h"
@@ -14,7 +15,7 @@
 #include "llvm/Support/raw_ostream.h"
 
 #include <cstdio>
-#include <filesystem>
+#include <nlohmann/json.hpp>
 
 namespace weir::tools {
 
@@ -26,27 +27,42 @@ struct BisectCommand {
   ModelOptions model;
   std::string inputs, pass, folder = "weir-bisect";
   uint64_t seed = 1;
+  bool json = false;
 };
+
+/// Throws unless there are passes of these names.
+void checkPipeline(const std::string &text) {
+  std::string message;
+  llvm::raw_string_ostream stream(message);
+  mlir::OpPassManager manager(mlir::ModuleOp::getOperationName());
+  if (succeeded(mlir::parsePassPipeline(text, manager, stream))) return;
+  const size_t from = message.find("error: ");
+  if (from != std::string::npos) message = message.substr(from + 7);
+  fail("--pass " + text + ": " + message.substr(0, message.find('\n')) +
+       "; weir-opt --help lists the passes");
+}
 
 passes::BisectResult search(Model &model, const std::vector<Array> &values,
                             const BisectCommand &command) {
   passes::BisectOptions options;
   if (!command.pass.empty()) {
     passes::registerAllPasses();
+    checkPipeline(command.pass);
     options.run = false;
     options.pipeline = [&](mlir::OpPassManager &pm) {
       return mlir::parsePassPipeline(command.pass, pm, llvm::errs());
     };
   }
+  build::DiagnosticCollector collector(*model.context);
   auto result = passes::bisect(*model.module, values, options);
   if (failed(result))
-    fail(command.model.source + " cannot be interpreted, or not be compiled; see above");
+    collector.raise("interpreting or compiling " + command.model.source, Location::current());
   return std::move(*result);
 }
 
 /// Writes graph and inputs; how to run them.
 std::string writeReproducer(const passes::BisectResult &result, const std::string &folder) {
-  std::filesystem::create_directories(folder);
+  makeFolder(folder);
   const std::string graph = folder + "/reproducer.mlir", inputs = folder + "/reproducer.npz";
   mlir::ModuleOp module = *result.reproducer.module;
   std::string text;
@@ -63,38 +79,53 @@ std::string writeReproducer(const passes::BisectResult &result, const std::strin
          (result.kind == Kind::Pass ? " --pass " + result.where : "");
 }
 
+/// What was found, in a sentence.
+std::string told(const passes::BisectResult &result) {
+  const std::string passes = std::to_string(result.passesCompared) + " passes",
+                    launches = std::to_string(result.launchesCompared) + " launches";
+  switch (result.kind) {
+  case Kind::Agree:
+    return "nothing differs: " + passes + " and " + launches + " agree with the interpreter";
+  case Kind::Pass:
+    return "first difference after the pass " + result.where + ": " + result.difference;
+  case Kind::Launch:
+    return passes + " agree; kernel " + result.where + " of " +
+           (result.place.empty() ? "an unknown line" : result.place) +
+           " differs as compiled: " + result.difference;
+  case Kind::Outputs:
+    return passes + " and " + launches +
+           " agree, but the run's outputs differ (memory plan or schedule): " + result.difference;
+  }
+  return "";
+}
+
+void printJson(const passes::BisectResult &result, const std::string &again) {
+  nlohmann::ordered_json json = {{"agrees", result.kind == Kind::Agree},
+                                 {"found", told(result)},
+                                 {"passes_compared", result.passesCompared},
+                                 {"launches_compared", result.launchesCompared}};
+  if (!again.empty()) json["where"] = result.where, json["reproduce"] = again;
+  std::printf("%s\n", json.dump(1).c_str());
+}
+
 void bisect(const BisectCommand &command) {
   Model model = loadModel(command.model);
   std::vector<Array> values = argumentValues(arguments(model.main()), command.inputs, command.seed);
-  passes::BisectResult result = search(model, values, command);
-  if (!result.reference.empty())
-    std::printf("the graph asks for derivatives: the rest is compared with it after %s\n",
-                result.reference.c_str());
-  switch (result.kind) {
-  case Kind::Agree:
-    std::printf("nothing differs: %d passes and %d launches agree with the interpreter\n",
-                result.passesCompared, result.launchesCompared);
-    return;
-  case Kind::Pass:
-    std::printf("first difference after the pass %s: %s\n", result.where.c_str(),
-                result.difference.c_str());
-    break;
-  case Kind::Launch:
-    std::printf("%d passes agree; kernel %s of %s differs as compiled: %s\n", result.passesCompared,
-                result.where.c_str(),
-                result.place.empty() ? "an unknown line" : result.place.c_str(),
-                result.difference.c_str());
-    break;
-  case Kind::Outputs:
-    std::printf("%d passes and %d launches agree, but the run's outputs differ (memory plan or "
-                "schedule): %s\n",
-                result.passesCompared, result.launchesCompared, result.difference.c_str());
-    break;
+  const passes::BisectResult result = search(model, values, command);
+  const bool agrees = result.kind == Kind::Agree;
+  const std::string again = agrees ? "" : writeReproducer(result, command.folder);
+  if (command.json) {
+    printJson(result, again);
+  } else {
+    if (!result.reference.empty())
+      std::printf("the graph asks for derivatives: the rest is compared with it after %s\n",
+                  result.reference.c_str());
+    std::printf("%s\n", told(result).c_str());
+    if (!agrees)
+      std::printf("reduced to %ld ops; to see it again:\n  %s\n", static_cast<long>(result.ops),
+                  again.c_str());
   }
-  const std::string again = writeReproducer(result, command.folder);
-  std::printf("reduced to %ld ops; to see it again:\n  %s\n", static_cast<long>(result.ops),
-              again.c_str());
-  throw ExitStatus{1};
+  if (!agrees) throw ExitStatus{1};
 }
 
 } // namespace
@@ -112,6 +143,7 @@ void addBisect(CLI::App &app) {
                       "only this pass (or pipeline, as weir-opt takes it); nothing is compiled");
   command->add_option("--out", options->folder, "folder for reproducer.mlir and reproducer.npz")
       ->capture_default_str();
+  command->add_flag("--json", options->json, "as JSON");
   addExample(
       *command,
       "weir bisect model.mlir\nweir bisect model.mlir --pass weir-simplify --inputs values.npz");

@@ -4,6 +4,7 @@
 // only has no JVP to compare.
 #include "autodiff/oracles/central_differences.h"
 #include "frontend/api/error.h"
+#include "frontend/build/diagnostics.h"
 #include "ir/dialect/weir.h"
 #include "ir/reference/interpreter.h"
 #include "passes/pipelines/pipelines.h"
@@ -14,6 +15,7 @@
 
 #include <cmath>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 namespace weir::tools {
 
@@ -25,6 +27,7 @@ struct CheckGradOptions {
   uint64_t seed = 0;
   int directions = 3;
   double tolerance = 1e-6;
+  bool json = false;
 };
 
 using autodiff::Vector;
@@ -74,22 +77,24 @@ public:
     if (hasForward) addRequest<ir::JvpOp>(model, "check_jvp");
     addRequest<ir::VjpOp>(model, "check_vjp");
     if (failed(passes::lower(*model.module, passes::Level::Source, passes::Level::Resolved)))
-      fail("cannot differentiate " + options.model.source);
+      diagnostics.raise("differentiating " + options.model.source, Location::current());
   }
 
   /// Prints a line an argument; whether all agree.
   bool run() {
     bool good = true;
-    std::printf("%-24s %-20s %-12s %-12s\n", "argument", "type", "jvp error", "vjp error");
+    if (!options.json)
+      std::printf("%-24s %-20s %-12s %-12s\n", "argument", "type", "jvp error", "vjp error");
     for (size_t i = 0; i < ports.size(); ++i)
       if (runtime::isFloat(ports[i].dtype)) good &= checkArgument(i);
+    if (options.json) std::printf("%s\n", report.dump(1).c_str());
     return good;
   }
 
 private:
   Vector evaluate(llvm::StringRef function, const Arrays &inputs, size_t from = 0) {
     auto got = ir::interpret(*model.module, function, inputs, {.widen = true});
-    if (failed(got)) fail("interpreting " + options.model.source + " failed");
+    if (failed(got)) diagnostics.raise("interpreting " + options.model.source, Location::current());
     return flatten(llvm::ArrayRef(*got).drop_front(from));
   }
 
@@ -143,15 +148,29 @@ private:
       worstVjp = std::max(worstVjp, productError(vjp, flatten(tangents), coarse, ct));
     }
     const bool good = worstJvp <= options.tolerance && worstVjp <= options.tolerance;
+    tell(ports[i], worstJvp, worstVjp, good, kinks);
+    return good;
+  }
+
+  void tell(const Port &port, double worstJvp, double worstVjp, bool good, int kinks) {
+    const std::string type = runtime::typeStr(port.dtype, port.shape);
+    if (options.json) {
+      report.push_back({{"argument", port.name},
+                        {"type", type},
+                        {"jvp_error", hasForward ? nlohmann::ordered_json(worstJvp) : nullptr},
+                        {"vjp_error", worstVjp},
+                        {"directions", options.directions - kinks},
+                        {"ok", good}});
+      return;
+    }
     char jvpError[32] = "none";
     if (hasForward) std::snprintf(jvpError, sizeof jvpError, "%.3g", worstJvp);
-    std::printf("%-24s %-20s %-12s %-12.3g %s\n", ports[i].name.c_str(),
-                runtime::typeStr(ports[i].dtype, ports[i].shape).c_str(), jvpError, worstVjp,
+    std::printf("%-24s %-20s %-12s %-12.3g %s\n", port.name.c_str(), type.c_str(), jvpError,
+                worstVjp,
                 !good                        ? "MISMATCH"
                 : kinks == 0                 ? "ok"
                 : kinks < options.directions ? "ok, with directions left out: a kink is near"
                                              : "not compared: a kink is near");
-    return good;
   }
 
   /// <a, b> against <c, d>, relative to the size of their terms.
@@ -166,9 +185,11 @@ private:
 
   CheckGradOptions options;
   Model model;
+  build::DiagnosticCollector diagnostics{*model.context};
   bool hasForward = true;
   std::vector<Port> ports, outputs;
   Arrays values;
+  nlohmann::ordered_json report = nlohmann::ordered_json::array();
 };
 
 } // namespace
@@ -187,7 +208,9 @@ void addCheckGrad(CLI::App &app) {
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   command->add_option("--tolerance", options->tolerance, "largest relative error")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(aboveZero());
+  command->add_flag("--json", options->json, "as JSON");
   addExample(*command, "weir check-grad model.mlir\nweir check-grad mlp-eval --directions 10");
   command->callback([=] {
     if (!Checker(*options).run()) throw ExitStatus{1};

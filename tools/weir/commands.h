@@ -2,7 +2,7 @@
 // on bad input.
 #pragma once
 
-#include <CLI/CLI.hpp>
+#include "tools/flags/flags.h"
 
 namespace mlir {
 class ModuleOp;
@@ -41,8 +41,6 @@ void printNotes(const std::vector<std::string> &notes);
 
 /// --memory-budget, in bytes or with a unit.
 void addMemoryBudget(CLI::App &app, int64_t &bytes);
-/// Shows these command lines below the flags of --help.
-void addExample(CLI::App &command, const std::string &lines);
 /// Flags that all `weir train` models share.
 void addCommonTrainOptions(CLI::App &app, TrainOptions &options);
 /// Says how to go on, and ends the command with exit status 130.

@@ -8,6 +8,7 @@
 #include "runtime/artifact/schedule_text.h"
 #include "tools/weir/commands.h"
 #include "tools/weir/files.h"
+#include "tools/weir/levels.h"
 #include "tools/weir/model_source.h"
 #include "tools/weir/ports.h"
 #include "tools/weir/status.h"
@@ -75,6 +76,7 @@ void lowerToLevel(Model &model, const CompileOptions &options) {
 
 void compile(const CompileOptions &options) {
   Model model = loadModel(options.model);
+  checkLevel(model, options.model.source, kLevels.at(options.from));
   if (options.to != "weirx") return lowerToLevel(model, options);
   std::vector<runtime::LevelExecutable> levels;
   const std::vector<Array> values = variableValues(model, options);
@@ -91,10 +93,12 @@ void compile(const CompileOptions &options) {
     executable->name = std::filesystem::path(options.model.source).stem();
     levels.push_back({cpu, std::make_shared<const runtime::Executable>(std::move(*executable))});
   }
-  check(runtime::writeExecutableFile(options.output, levels, values));
+  const bool isPiped = options.output == "-";
+  check(runtime::writeExecutableFile(isPiped ? "/dev/stdout" : options.output, levels, values));
   const runtime::Executable &first = *levels.front().executable;
   if (!options.dumpTo.empty())
     writeText(options.dumpTo + "/schedule.txt", runtime::scheduleText(first));
+  if (isPiped) return;
   std::printf("%s: %.1f KiB, %zu kernels, %zu inputs, %zu outputs, %zu variables%s\n",
               options.output.c_str(), double(std::filesystem::file_size(options.output)) / 1024,
               first.kernels.size(), first.inputs.size(), first.outputs.size(),
@@ -111,7 +115,8 @@ void addCompile(CLI::App &app) {
       "compile", "compile a graph to a .weirx file, which runs without a compiler: weir-run FILE");
   auto options = std::make_shared<CompileOptions>();
   addModelOptions(*command, options->model);
-  command->add_option("-o,--output", options->output, "the file to write")->required();
+  command->add_option("-o,--output", options->output, "the file to write; - for standard output")
+      ->required();
   command
       ->add_option("--cpu", options->cpus,
                    "processor levels, the most demanding first; the best that runs is taken when "

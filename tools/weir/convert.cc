@@ -1,5 +1,6 @@
 // `weir convert`: a graph from one format to another.
 #include "frontend/api/error.h"
+#include "frontend/build/diagnostics.h"
 #include "frontend/export/stablehlo/stablehlo_text.h"
 #include "frontend/proto/graph_file.h"
 #include "ir/dialect/weir.h"
@@ -42,8 +43,9 @@ std::string stablehloOf(Model &model, const std::string &source) {
     requests |= weirOp && weirOp.family() == ir::Family::Autodiff;
     requests |= mlir::isa<ir::SweepOp>(op);
   });
+  build::DiagnosticCollector collector(*model.context);
   if (requests && failed(passes::lower(*model.module, passes::Level::Source, passes::Level::Graph)))
-    fail("cannot differentiate " + source);
+    collector.raise("differentiating " + source, Location::current());
   return stablehlo::exportText(*model.module);
 }
 

@@ -12,6 +12,8 @@
 #include "mlir/IR/BuiltinOps.h"
 
 #include <cstdio>
+#include <nlohmann/json.hpp>
+#include <optional>
 
 namespace weir::tools {
 
@@ -19,27 +21,59 @@ namespace {
 
 constexpr const char *kCudaPrefix = "cuda";
 
-void print(const runtime::DeviceInfo &info) {
+/// A device, or why there is none of this name.
+struct Entry {
+  std::string name, reason;
+  std::optional<runtime::DeviceInfo> info;
+};
+
+std::vector<Entry> devices() {
+  const runtime::DeviceInfo cpu = runtime::makeCpuDevice()->info();
+  std::vector<Entry> entries{{cpu.name, "", cpu}};
+  if (auto driver = runtime::cuda::driver(); !driver.ok()) {
+    entries.push_back({kCudaPrefix, std::string(driver.status().message()), {}});
+    return entries;
+  }
+  for (int i = 0; i < runtime::cuda::deviceCount(); ++i) {
+    auto device = runtime::cuda::openDevice(i);
+    if (device.ok())
+      entries.push_back({(*device)->info().name, "", (*device)->info()});
+    else
+      entries.push_back({"cuda:" + std::to_string(i), std::string(device.status().message()), {}});
+  }
+  return entries;
+}
+
+void print(const Entry &entry) {
+  if (!entry.info) {
+    std::printf("%-8s none: %s\n", entry.name.c_str(), entry.reason.c_str());
+    return;
+  }
+  const runtime::DeviceInfo &info = *entry.info;
   std::printf("%-8s %-32s %-8s %4ld %s, %.1f GiB\n", info.name.c_str(), info.description.c_str(),
               info.architecture.c_str(), static_cast<long>(info.multiprocessors),
               info.name == "cpu" ? "cores" : "multiprocessors",
               double(info.memoryBytes) / double(1 << 30));
 }
 
-void listDevices() {
-  print(runtime::makeCpuDevice()->info());
-  auto driver = runtime::cuda::driver();
-  if (!driver.ok()) {
-    std::printf("%-8s none: %s\n", kCudaPrefix, std::string(driver.status().message()).c_str());
-    return;
+void listDevices(bool isJson) {
+  nlohmann::ordered_json json = nlohmann::ordered_json::array();
+  for (const Entry &entry : devices()) {
+    if (!isJson) {
+      print(entry);
+      continue;
+    }
+    json.push_back({{"name", entry.name}, {"usable", entry.info.has_value()}});
+    if (!entry.info) {
+      json.back()["reason"] = entry.reason;
+      continue;
+    }
+    json.back().update({{"description", entry.info->description},
+                        {"architecture", entry.info->architecture},
+                        {"multiprocessors", entry.info->multiprocessors},
+                        {"memory_bytes", entry.info->memoryBytes}});
   }
-  for (int i = 0; i < runtime::cuda::deviceCount(); ++i) {
-    auto device = runtime::cuda::openDevice(i);
-    if (device.ok())
-      print((*device)->info());
-    else
-      std::printf("cuda:%d   %s\n", i, std::string(device.status().message()).c_str());
-  }
+  if (isJson) std::printf("%s\n", json.dump(1).c_str());
 }
 
 /// Throws unless programs can run on the device of this name.
@@ -65,8 +99,10 @@ void addDevice(CLI::App &app) {
 void addDevices(CLI::App &app) {
   auto *command =
       app.add_subcommand("devices", "the devices of this machine, and why there are no others");
-  addExample(*command, "weir devices");
-  command->callback(listDevices);
+  auto json = std::make_shared<bool>(false);
+  command->add_flag("--json", *json, "as JSON");
+  addExample(*command, "weir devices\nweir devices --json");
+  command->callback([=] { listDevices(*json); });
 }
 
 void printCudaKernels(mlir::ModuleOp module, bool withPtx) {

@@ -109,7 +109,9 @@ void addExplain(CLI::App &app) {
   auto limit = std::make_shared<int64_t>(20), budget = std::make_shared<int64_t>(0);
   addModelOptions(*command, *options);
   command->add_flag("--json", *json, "as JSON, every storage");
-  command->add_option("--limit", *limit, "lines of each list")->capture_default_str();
+  command->add_option("--limit", *limit, "lines of each list")
+      ->capture_default_str()
+      ->check(atLeast(0));
   addMemoryBudget(*command, *budget);
   addExample(*command,
              "weir explain memory gpt --limit 40\nweir explain memory gpt --memory-budget 26M");

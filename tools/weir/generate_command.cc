@@ -6,6 +6,7 @@
 #include "frontend/models/weights.h"
 #include "tools/weir/commands.h"
 #include "tools/weir/sampling.h"
+#include "tools/weir/status.h"
 
 #include <chrono>
 #include <cstdio>
@@ -28,26 +29,10 @@ struct GenerateOptions {
 /// Logits after all of `text`.
 using NextLogits = std::function<Array(const std::vector<int32_t> &text)>;
 
-/// The last tokens of `text`, half of the context when it does not fit.
-std::span<const int32_t> windowOf(const std::vector<int32_t> &text, int64_t context) {
-  std::span<const int32_t> all(text);
-  if (static_cast<int64_t>(all.size()) <= context) return all;
-  return all.last(static_cast<size_t>(std::max<int64_t>(context / 2, 1)));
-}
-
 NextLogits cached(const GenerateOptions &options) {
-  auto decoder = std::make_shared<models::Gpt2Decoder>(options.weights,
-                                                       CompileOptions{.threads = options.threads});
-  auto known = std::make_shared<size_t>(0); // tokens of the text that the decoder has seen
-  return [=](const std::vector<int32_t> &text) {
-    std::span<const int32_t> more = std::span(text).subspan(*known);
-    if (decoder->length() + static_cast<int64_t>(more.size()) > decoder->options().context) {
-      decoder->restart();
-      more = windowOf(text, decoder->options().context);
-    }
-    *known = text.size();
-    return decoder->extend(more);
-  };
+  auto decoder = std::make_shared<models::TextDecoder>(
+      models::Gpt2Decoder(options.weights, CompileOptions{.threads = options.threads}));
+  return [=](const std::vector<int32_t> &text) { return (*decoder)(text); };
 }
 
 /// The whole window again for every token: what the cache saves.
@@ -61,7 +46,7 @@ NextLogits uncached(const GenerateOptions &options) {
   models::loadWeights(graph, options.weights);
   auto program = std::make_shared<Program>(graph.compile({.threads = options.threads}));
   return [=](const std::vector<int32_t> &text) {
-    const std::span<const int32_t> used = windowOf(text, model.context);
+    const std::span<const int32_t> used = models::windowOf(text, model.context);
     std::vector<int32_t> window(used.begin(), used.end());
     const auto position = static_cast<int32_t>(window.size() - 1);
     window.resize(static_cast<size_t>(model.context), 0);
@@ -85,22 +70,19 @@ void checkVocabulary(const GenerateOptions &options, const std::vector<int32_t> 
                      int64_t characters) {
   const int64_t count = models::gpt2OptionsOf(options.weights).vocabulary;
   if (characters && characters != count)
-    throw Error(options.alphabet + " has " + std::to_string(characters) +
-                    " different characters, but the model " + std::to_string(count) + " tokens",
-                Location::current());
+    fail(options.alphabet + " has " + std::to_string(characters) +
+         " different characters, but the model " + std::to_string(count) + " tokens");
   for (int32_t token : text)
     if (token < 0 || token >= count)
-      throw Error("--tokens: " + std::to_string(token) + " is not one of " + std::to_string(count) +
-                      " tokens",
-                  Location::current());
+      fail("--tokens: " + std::to_string(token) + " is not one of " + std::to_string(count) +
+           " tokens, from 0");
 }
 
 void generate(const GenerateOptions &options) {
   std::optional<data::CharTokenizer> alphabet;
   if (!options.alphabet.empty()) alphabet.emplace(data::readFile(options.alphabet));
   if (!options.prompt.empty() && !alphabet)
-    throw Error("--prompt needs --alphabet; without it a prompt is given as --tokens",
-                Location::current());
+    fail("--prompt needs --alphabet; without it a prompt is given as --tokens");
   std::vector<int32_t> text = options.tokens;
   if (alphabet)
     for (int32_t token : alphabet->encode(options.prompt)) text.push_back(token);
@@ -119,7 +101,7 @@ void generate(const GenerateOptions &options) {
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   std::printf("\n");
-  std::fprintf(stderr, "%ld tokens, %.0f a second\n", static_cast<long>(options.count),
+  std::fprintf(stderr, "%ld tokens, %.3g a second\n", static_cast<long>(options.count),
                static_cast<double>(options.count) / seconds);
 }
 
@@ -138,17 +120,22 @@ void addGenerate(CLI::App &app) {
   command->add_option("--prompt", options->prompt, "first characters, with --alphabet");
   command->add_option("--count", options->count, "tokens to write")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->check(atLeast(0));
   command->add_option("--temperature", options->sampling.temperature, "0 takes the likeliest")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->check(atLeast(0));
   command->add_option("--top-k", options->sampling.topK, "draw from the likeliest k; 0: from all")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->check(atLeast(0));
   command->add_option("--seed", options->seed, "of the drawing")->capture_default_str();
-  command->add_option("--threads", options->threads, "0: as many as there are cores");
+  addThreads(*command, options->threads);
   command->add_flag("--without-cache", options->withoutCache,
                     "compute the whole window for every token");
+  addExample(
+      *command,
+      "weir generate gpt2.safetensors --tokens 464,2068,7586 --count 50\n"
+      "weir generate char.safetensors --alphabet book.txt --prompt \"The \" --temperature 0.8\n"
+      "weir generate gpt2.safetensors --tokens 464 --top-k 40 --seed 7");
   command->callback([=] { generate(*options); });
 }
 

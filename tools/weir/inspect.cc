@@ -1,6 +1,6 @@
 // `weir inspect`: what a graph consists of: parameters, inputs, outputs, ops, FLOPs, and the
 // kernels it becomes; or the schedule of a .weirx file.
-#include "frontend/api/error.h"
+#include "frontend/build/diagnostics.h"
 #include "ir/cost/cost.h"
 #include "ir/dialect/weir.h"
 #include "passes/pipelines/pipelines.h"
@@ -138,11 +138,12 @@ void inspect(const ModelOptions &options, bool json, bool all, const std::string
     return;
   }
   Model model = loadModel(options);
+  build::DiagnosticCollector collector(*model.context);
   if (failed(passes::lower(*model.module, passes::Level::Source, passes::Level::Graph)))
-    fail("cannot simplify " + options.source);
+    collector.raise("simplifying " + options.source, Location::current());
   Summary summary = summarize(*model.module, model.main());
   if (failed(passes::lower(*model.module, passes::Level::Graph, passes::Level::Kernels)))
-    fail("cannot lower " + options.source);
+    collector.raise("lowering " + options.source, Location::current());
   model.module->walk([&](mlir::Operation *op) {
     summary.launches += mlir::isa<ir::LaunchOp>(op);
     summary.kernels += op->hasAttr(ir::kKernelAttr);

@@ -1,8 +1,10 @@
 // Models by name, from text, or from .weir and .onnx files.
 #include "tools/weir/model_source.h"
+#include "tools/flags/flags.h"
 #include "tools/weir/status.h"
 
 #include "frontend/api/initial_values.h"
+#include "frontend/build/diagnostics.h"
 #include "frontend/import/onnx/onnx.h"
 #include "frontend/import/stablehlo/stablehlo.h"
 #include "frontend/import/text/guard.h"
@@ -17,7 +19,6 @@
 
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <algorithm>
@@ -58,11 +59,10 @@ std::string weirText(const std::string &source, std::string text, bool widen) {
 
 mlir::OwningOpRef<mlir::ModuleOp> parseText(const std::string &source, const std::string &text,
                                             mlir::MLIRContext *context) {
-  llvm::SourceMgr sources;
-  sources.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(text, source), llvm::SMLoc());
-  mlir::SourceMgrDiagnosticHandler handler(sources, context);
-  auto module = mlir::parseSourceFile<mlir::ModuleOp>(sources, context);
-  if (!module) fail(source + " is not a valid graph");
+  build::DiagnosticCollector collector(*context);
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(
+      text, mlir::ParserConfig(context, /*verifyAfterParse=*/true), source);
+  if (!module) collector.raise("parsing " + source, Location::current());
   return module;
 }
 
@@ -101,8 +101,7 @@ void refuseSizes(const ModelOptions &options, bool isZoo) {
   if (!options.dims.empty() || !options.shapes.empty())
     fail(options.source +
          ": its sizes are fixed; --dim and --shape are for open dims of ONNX models");
-  const bool isSized = !options.size.empty() || options.batch || options.length || options.draw;
-  if (isSized && !isZoo)
+  if (isSized(options) && !isZoo)
     fail(options.source + ": --size, --batch, --length and --draw are for models by name");
 }
 
@@ -149,8 +148,13 @@ void loadValues(Model &model, const std::string &path) {
 /// A model from a file, or from standard input.
 Model fileModel(const std::string &source, bool widen) {
   std::string bytes = readBytes(source);
+  if (bytes.starts_with("WEIRX") && source == "-")
+    fail("standard input is compiled; weir run, weir bench and weir-run take it as a file");
   if (bytes.starts_with("WEIRX"))
     fail(source + " is compiled; weir run, weir bench, weir inspect and weir-run take it");
+  if (bytes.empty()) fail(nameOf(source) + " is empty");
+  if (!graph_file::isGraphFile(bytes) && bytes.find('\0') != std::string::npos)
+    fail(nameOf(source) + " is neither text nor a file that Weir knows: .weir, .weirx, .onnx");
   const bool isGraphFile = graph_file::isGraphFile(bytes);
   if (!isGraphFile) bytes = readText(source, std::move(bytes), widen);
   Model model = emptyModel();
@@ -201,14 +205,18 @@ void addModelOptions(CLI::App &command, ModelOptions &options) {
   addSourceOptions(command, options, ", or one of " + names);
   command.add_option("--size", options.size,
                      "of a model by name: small, medium, large or xl of gpt2, ...");
-  command.add_option("--batch", options.batch, "of a model by name")->check(CLI::PositiveNumber);
+  command.add_option("--batch", options.batch, "of a model by name")->check(atLeast(1));
   command
       .add_option("--length", options.length,
                   "of a model by name: tokens, or pixels of an image's side")
-      ->check(CLI::PositiveNumber);
+      ->check(atLeast(1));
   command.add_option("--load", options.weights,
                      "a safetensors file: values of variables by their names");
   command.add_flag("--draw", options.draw, "draw the initial values of a model by name");
+}
+
+bool isSized(const ModelOptions &options) {
+  return !options.size.empty() || options.batch || options.length || options.draw;
 }
 
 Model loadModel(const ModelOptions &options, bool widen) {

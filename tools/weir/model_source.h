@@ -41,6 +41,9 @@ void addFileOptions(CLI::App &command, ModelOptions &options);
 /// Adds the model's name, --dim, --shape, --size, --batch, --length, --load and --draw.
 void addModelOptions(CLI::App &command, ModelOptions &options);
 
+/// Whether --size, --batch, --length or --draw was given.
+bool isSized(const ModelOptions &options);
+
 /// Throws weir::Error when there is no such file, it does not parse or verify, or it has no @main.
 /// StableHLO text is imported, with `widen` its f32 as f64. A .weir file is known by its first
 /// bytes. Text is parsed by a child process first (safe_parse.h).

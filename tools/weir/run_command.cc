@@ -1,5 +1,6 @@
 // `weir run`: one run of a graph, compiled or interpreted op by op, or of a .weirx file, on values
 // given on the command line.
+#include "frontend/build/diagnostics.h"
 #include "frontend/import/npy/npy.h"
 #include "frontend/weir.h"
 #include "ir/dialect/weir.h"
@@ -8,6 +9,7 @@
 #include "passes/pipelines/pipelines.h"
 #include "runtime/executor/session.h"
 #include "tools/weir/commands.h"
+#include "tools/weir/levels.h"
 #include "tools/weir/model_source.h"
 #include "tools/weir/ports.h"
 #include "tools/weir/sessions.h"
@@ -15,6 +17,7 @@
 
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <set>
 
 namespace weir::tools {
 
@@ -31,10 +34,11 @@ struct RunOptions {
 };
 
 /// Whether `op` is asked for: by name ("dot"), or by file:line of any frame of its location.
-bool isAskedFor(mlir::Operation *op, const std::vector<std::string> &asked) {
+/// `seen` gets what it is asked by.
+bool isAskedFor(mlir::Operation *op, const std::vector<std::string> &asked,
+                std::set<std::string> &seen) {
   for (const std::string &what : asked) {
-    if (op->getName().stripDialect() == what || op->getName().getStringRef() == what) return true;
-    bool found = false;
+    bool found = op->getName().stripDialect() == what || op->getName().getStringRef() == what;
     op->getLoc()->walk([&](mlir::Location loc) {
       if (auto at = mlir::dyn_cast<mlir::FileLineColLoc>(loc)) {
         std::string place = at.getFilename().str() + ":" + std::to_string(at.getLine());
@@ -42,7 +46,10 @@ bool isAskedFor(mlir::Operation *op, const std::vector<std::string> &asked) {
       }
       return mlir::WalkResult::advance();
     });
-    if (found) return true;
+    if (found) {
+      seen.insert(what);
+      return true;
+    }
   }
   return false;
 }
@@ -59,12 +66,14 @@ std::vector<Array> interpretMain(Model &model, const std::vector<Array> &values,
                                  const RunOptions &options) {
   const passes::ForwardOps forward(*model.module);
   passes::NumericsWatch watch(forward);
+  build::DiagnosticCollector collector(*model.context);
   if (failed(passes::lower(*model.module, passes::Level::Source, passes::Level::Resolved)))
-    fail("cannot differentiate " + options.model.source);
+    collector.raise("differentiating " + options.model.source, Location::current());
+  std::set<std::string> seen;
   ir::InterpretOptions interpretOptions;
   if (!options.printAfter.empty())
     interpretOptions.observe = [&](mlir::Operation *op, llvm::ArrayRef<Array> opResults) {
-      if (!isAskedFor(op, options.printAfter)) return;
+      if (!isAskedFor(op, options.printAfter, seen)) return;
       for (const Array &value : opResults)
         std::printf("%s = %s\n", op->getName().getStringRef().str().c_str(),
                     value.str(options.limit).c_str());
@@ -75,7 +84,10 @@ std::vector<Array> interpretMain(Model &model, const std::vector<Array> &values,
       watch.see(op, op->getLoc(), operands, results);
     };
   auto outputs = ir::interpret(*model.module, "main", values, interpretOptions);
-  if (failed(outputs)) fail("interpreting " + options.model.source + " failed");
+  if (failed(outputs)) collector.raise("interpreting " + options.model.source, Location::current());
+  for (const std::string &what : options.printAfter)
+    if (!seen.count(what))
+      std::fprintf(stderr, "note: no op called %s ran, nor one of that line\n", what.c_str());
   if (auto report = passes::reportOf(watch, *outputs)) raise(*report);
   return *outputs;
 }
@@ -92,8 +104,9 @@ std::vector<Array> runCompiled(Model &model, const std::vector<Port> &resultPort
     isUpdate.push_back(bool(main.getResultAttr(i, ir::kUpdatesAttr)));
   std::optional<passes::NumericsChecker> checker;
   if (options.checkNumerics) checker.emplace(*model.module);
+  build::DiagnosticCollector collector(*model.context);
   auto executable = passes::compileModule(*model.module);
-  if (failed(executable)) fail("compiling " + options.model.source + " failed");
+  if (failed(executable)) collector.raise("compiling " + options.model.source, Location::current());
   runtime::SessionOptions settings;
   if (options.threads > 0) settings.pool = std::make_shared<runtime::ThreadPool>(options.threads);
   auto session = check(runtime::Session::create(
@@ -150,6 +163,7 @@ Named runFile(const RunOptions &options) {
 
 Named runModel(const RunOptions &options) {
   Model model = loadModel(options.model);
+  if (!options.interpret) checkLevel(model, options.model.source, passes::Level::Source);
   std::vector<Port> inputs = arguments(model.main());
   std::vector<Array> values = valuesFor(inputs, options);
   for (size_t i = 0; i < inputs.size(); ++i)
@@ -200,9 +214,7 @@ void addRun(CLI::App &app) {
   command->add_option("--inputs", options->archive, "a .npz file of inputs and variables by name")
       ->excludes(values);
   command->add_option("--save", options->save, "a .npz file to write the results to");
-  command->add_option("--threads", options->threads, "0: all cores")
-      ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+  addThreads(*command, options->threads);
   command->add_flag("--json", options->json, "results as JSON, every element");
   command->add_flag("--interpret", options->interpret,
                     "op by op with the reference interpreter, no compilation");
@@ -212,7 +224,8 @@ void addRun(CLI::App &app) {
                     "find the op that makes the first NaN or infinity, with its values");
   addDevice(*command);
   command->add_option("--limit", options->limit, "elements printed of each value")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(atLeast(0));
   addExample(*command, "weir run model.mlir --input x=1,2,3\nweir run model.onnx --dim batch=2 "
                        "--inputs values.npz --save results.npz\nweir run model.weirx --json\nweir "
                        "run model.mlir --interpret --print-after dot");

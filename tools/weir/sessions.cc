@@ -1,17 +1,23 @@
 #include "tools/weir/sessions.h"
 
+#include "frontend/build/diagnostics.h"
 #include "passes/pipelines/pipelines.h"
 #include "runtime/artifact/file/executable_file.h"
 #include "runtime/device/cpu/thread_pool.h"
 #include "runtime/executor/open.h"
+#include "tools/weir/commands.h"
+#include "tools/weir/levels.h"
 #include "tools/weir/status.h"
 #include "tools/weir/train/progress.h"
 
+#include <filesystem>
 #include <fstream>
 
 namespace weir::tools {
 
 bool isExecutableFile(const std::string &path) {
+  std::error_code code;
+  if (!std::filesystem::is_regular_file(path, code)) return false; // a pipe is read once
   char start[5] = {};
   std::ifstream stream(path, std::ios::binary);
   return stream.read(start, sizeof start) && std::string_view(start, sizeof start) == "WEIRX";
@@ -20,8 +26,10 @@ bool isExecutableFile(const std::string &path) {
 OpenModel openModel(const ModelOptions &options, const SessionSettings &settings) {
   OpenModel open;
   if (isExecutableFile(options.source)) {
-    if (!options.dims.empty() || !options.shapes.empty())
+    if (!options.dims.empty() || !options.shapes.empty() || isSized(options))
       fail(options.source + " is compiled: its sizes are fixed");
+    if (!options.weights.empty())
+      fail(options.source + " is compiled: --load is for weir compile, which keeps the values");
     if (settings.memoryBudget) fail(options.source + " is compiled: --memory-budget is too late");
     Stopwatch watch;
     auto loaded = check(runtime::readExecutableFile(options.source, settings.level));
@@ -31,12 +39,15 @@ OpenModel openModel(const ModelOptions &options, const SessionSettings &settings
     return open;
   }
   Model model = loadModel(options);
+  checkLevel(model, options.source, passes::Level::Source);
   Stopwatch watch;
   open.level = settings.level.empty() ? "host" : settings.level;
   open.isCompiledHere = true;
+  build::DiagnosticCollector collector(*model.context);
   auto executable = passes::compileModule(
       *model.module, {.cpu = open.level, .memoryBudget = settings.memoryBudget});
-  if (failed(executable)) fail("compiling " + options.source + " failed");
+  if (failed(executable)) collector.raise("compiling " + options.source, Location::current());
+  printNotes(collector.remarks());
   runtime::SessionOptions session;
   if (settings.threads > 0) session.pool = std::make_shared<runtime::ThreadPool>(settings.threads);
   open.session = check(runtime::Session::create(

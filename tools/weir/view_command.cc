@@ -1,5 +1,6 @@
 // `weir view`: a graph as an HTML page.
 #include "frontend/api/error.h"
+#include "frontend/build/diagnostics.h"
 #include "tools/view/view.h"
 #include "tools/weir/commands.h"
 #include "tools/weir/files.h"
@@ -31,9 +32,10 @@ std::string outputFor(const ViewCommand &command) {
 void view(const ViewCommand &command) {
   Model model = loadModel(command.model);
   const std::string title = std::filesystem::path(command.model.source).filename().string();
+  build::DiagnosticCollector collector(*model.context);
   auto document = viewDocument(*model.module, {.title = title == "-" ? "standard input" : title,
                                                .memoryBudget = command.memoryBudget});
-  if (failed(document)) fail("cannot compile " + command.model.source);
+  if (failed(document)) collector.raise("compiling " + command.model.source, Location::current());
   const std::string output = outputFor(command);
   writeOutput(output, command.json ? document->dump(1) + "\n" : viewPage(*document));
   if (output != "-")

@@ -1,19 +1,21 @@
 // weir-run: runs a .weirx file. A static binary without any compiler.
+#include "frontend/import/npy/npy.h"
 #include "runtime/executor/open.h"
+#include "tools/flags/flags.h"
+#include "tools/values/told.h"
 #include "tools/values/values.h"
-
-#include <CLI/CLI.hpp>
 
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 
 namespace {
 
 using namespace weir;
 
 struct Options {
-  std::string file, archive, level;
+  std::string file, archive, save, level;
   std::vector<std::string> values;
   int threads = 0, repeat = 1;
   int64_t limit = 16;
@@ -73,37 +75,55 @@ void run(const Options &options) {
   if (options.times)
     std::fprintf(stderr, "%.1f MiB loaded in %.3f ms\n",
                  static_cast<double>(std::filesystem::file_size(options.file)) / (1 << 20), loadMs);
+  if (!options.save.empty()) {
+    std::map<std::string, Array> named;
+    for (size_t i = 0; i < results.size(); ++i)
+      named.emplace(executable.outputs[i].name, results[i]);
+    npy::writeArchive(options.save, named);
+  }
   for (size_t i = 0; i < results.size(); ++i)
     std::printf("%s = %s\n", executable.outputs[i].name.c_str(),
                 results[i].str(options.limit).c_str());
+}
+
+/// Says what went wrong.
+int tell() {
+  std::fflush(stdout);
+  std::fprintf(stderr, "%s\n", tools::toldException("weir-run").c_str());
+  return 1;
 }
 
 } // namespace
 
 int main(int argc, char **argv) {
   CLI::App app{"Runs a .weirx file that weir compile has written."};
+  app.name("weir-run");
   Options options;
   app.add_option("file", options.file, "the .weirx file")->required();
   auto *values = app.add_option("--input", options.values,
                                 "NAME=VALUE: zeros, ones, random, iota, or numbers separated by "
                                 "commas; what is not given is random");
   app.add_option("--inputs", options.archive, "a .npz file of inputs by name")->excludes(values);
-  app.add_option("--cpu", options.level, "take this level of the file: x86-64-v3, x86-64-v4");
-  app.add_option("--threads", options.threads, "0: as many as there are cores");
+  app.add_option("--save", options.save, "a .npz file to write the results to");
+  app.add_option("--cpu", options.level, "take this level of the file")
+      ->check(CLI::IsMember({"x86-64-v3", "x86-64-v4"}));
+  tools::addThreads(app, options.threads);
   app.add_option("--repeat", options.repeat, "runs; variables go on from one to the next")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--limit", options.limit, "elements printed of each value")->capture_default_str();
+      ->capture_default_str()
+      ->check(tools::atLeast(1));
+  app.add_option("--limit", options.limit, "elements printed of each value")
+      ->capture_default_str()
+      ->check(tools::atLeast(0));
   app.add_flag("--times", options.times, "print load and run times to standard error");
   app.add_flag("--describe", options.describe, "list inputs, outputs and variables instead");
-  app.failure_message(CLI::FailureMessage::help);
-  try {
-    app.parse(argc, argv);
-    run(options);
-  } catch (const CLI::ParseError &error) {
-    return app.exit(error) == 0 ? 0 : 2;
-  } catch (const std::exception &error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    return 1;
-  }
-  return 0;
+  tools::addExample(app, "weir-run model.weirx --describe\n"
+                         "weir-run model.weirx --input x=iota --times\n"
+                         "weir-run model.weirx --inputs values.npz --save results.npz");
+  return tools::parseAndRun(
+      app, {argv + 1, argv + argc},
+      [&] {
+        run(options);
+        return 0;
+      },
+      tell);
 }

@@ -44,8 +44,7 @@ void reportTraining(const Program &program, const TrainTask &task, const TrainOp
                     const TrainResult &result) {
   runtime::Session &session = *program.session();
   const runtime::Executable &executable = session.executable();
-  auto threads =
-      options.threads > 0 ? static_cast<int>(options.threads) : runtime::availableCores();
+  auto threads = options.threads > 0 ? options.threads : runtime::availableCores();
   double steps = static_cast<double>(result.curves.training.size());
   double flops = flopsOf(executable.instructions, executable),
          peak = bench::measurePeakFlops(threads);
@@ -56,24 +55,27 @@ void reportTraining(const Program &program, const TrainTask &task, const TrainOp
   int64_t launches = runtime::maxLaunches(executable.instructions);
   double trainingLoss = result.curves.training.empty() ? 0 : result.curves.training.back();
 
-  std::printf("compile      %.0f ms for %zu kernels in %ld launches\n",
-              1e3 * program.compileSeconds(), executable.kernels.size(),
-              static_cast<long>(launches));
-  std::printf("steps        %.0f in %s, %.2f ms each, %s %s/s\n", steps,
-              duration(result.stepSeconds).c_str(), stepMs, count(unitsPerSecond).c_str(),
-              task.unit.c_str());
-  std::printf("arithmetic   %s FLOPs a step, %.0f GFLOP/s, %.0f %% of the machine's %.0f\n",
-              count(flops).c_str(), rate * 1e-9, 100 * rate / peak, peak * 1e-9);
-  std::printf("memory       %s predicted (arena %s, variables %s, code and constants %s, feeds and "
-              "fetches %s); process at most %s\n",
-              byteCount(memory.peakBytes()).c_str(),
-              byteCount(memory.arenaBytes + memory.scratchBytes).c_str(),
-              byteCount(memory.variableBytes).c_str(),
-              byteCount(memory.imageBytes + memory.constantBytes).c_str(),
-              byteCount(memory.inputBytes + memory.outputBytes).c_str(),
-              byteCount(processMemory("VmHWM:")).c_str());
-  std::printf("written      %s/loss.svg, summary.json, checkpoint.safetensors\n",
-              options.folder.c_str());
+  std::FILE *out = options.reportFile();
+  std::fprintf(out, "compile      %.0f ms for %zu kernels in %ld launches\n",
+               1e3 * program.compileSeconds(), executable.kernels.size(),
+               static_cast<long>(launches));
+  std::fprintf(out, "steps        %.0f in %s, %.2f ms each, %s %s/s\n", steps,
+               duration(result.stepSeconds).c_str(), stepMs, count(unitsPerSecond).c_str(),
+               task.unit.c_str());
+  std::fprintf(out, "arithmetic   %s FLOPs a step, %.0f GFLOP/s, %.0f %% of the machine's %.0f\n",
+               count(flops).c_str(), rate * 1e-9, 100 * rate / peak, peak * 1e-9);
+  std::fprintf(
+      out,
+      "memory       %s predicted (arena %s, variables %s, code and constants %s, feeds and "
+      "fetches %s); process at most %s\n",
+      byteCount(memory.peakBytes()).c_str(),
+      byteCount(memory.arenaBytes + memory.scratchBytes).c_str(),
+      byteCount(memory.variableBytes).c_str(),
+      byteCount(memory.imageBytes + memory.constantBytes).c_str(),
+      byteCount(memory.inputBytes + memory.outputBytes).c_str(),
+      byteCount(processMemory("VmHWM:")).c_str());
+  std::fprintf(out, "written      %s/loss.svg, summary.json, checkpoint.safetensors\n",
+               options.folder.c_str());
 
   nlohmann::ordered_json json = {{"title", task.title},
                                  {"config", task.config},
@@ -93,6 +95,7 @@ void reportTraining(const Program &program, const TrainTask &task, const TrainOp
                                  {"predicted_peak_bytes", memory.peakBytes()},
                                  {"process_peak_bytes", processMemory("VmHWM:")}};
   writeText(options.folder + "/summary.json", json.dump(1) + "\n");
+  if (options.json) std::printf("%s\n", json.dump(1).c_str());
 }
 
 } // namespace weir::tools

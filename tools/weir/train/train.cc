@@ -10,6 +10,11 @@ void addTrain(CLI::App &app) {
   auto *train =
       app.add_subcommand("train", "train a model on real data, with checkpoints and a report");
   train->require_subcommand(1);
+  addExample(
+      *train,
+      "weir train gpt --steps 200                  each model has --help with examples\n"
+      "weir train mlp --data digits.csv\n"
+      "weir train model.onnx --data digits.csv     short for: weir train file model.onnx ...");
   addTrainGpt(*train);
   addTrainLstm(*train);
   addTrainMlp(*train);
@@ -20,7 +25,7 @@ void addTrain(CLI::App &app) {
 void addCommonTrainOptions(CLI::App &app, TrainOptions &options) {
   app.add_option("--steps", options.steps, "optimizer steps")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->check(atLeast(0));
   app.add_option("--seed", options.seed, "of initial values, batches and the sample")
       ->capture_default_str();
   app.add_option("--out", options.folder,
@@ -28,13 +33,13 @@ void addCommonTrainOptions(CLI::App &app, TrainOptions &options) {
       ->capture_default_str();
   app.add_option("--checkpoint-every", options.checkpointEvery,
                  "steps between checkpoints; 0: only at the end")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(atLeast(0));
   app.add_option("--evaluate-every", options.evaluateEvery,
                  "steps between evaluations; 0: only at the end")
-      ->capture_default_str();
-  app.add_option("--threads", options.threads,
-                 "0: all cores; results are the same bits for any number")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(atLeast(0));
+  addThreads(app, options.threads);
   addMemoryBudget(app, options.memoryBudget);
   addDevice(app);
   app.add_flag("--resume", options.resume, "go on from the checkpoint in --out");
@@ -45,6 +50,7 @@ void addCommonTrainOptions(CLI::App &app, TrainOptions &options) {
       "stop before the update of the first step that makes NaN or infinity, and name the op; "
       "slower");
   app.add_flag("--quiet", options.quiet, "no progress bar");
+  app.add_flag("--json", options.json, "summary.json on standard output too, and nothing else");
 }
 
 void reportInterrupted(const TrainOptions &options) {

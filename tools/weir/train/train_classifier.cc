@@ -8,6 +8,7 @@
 #include "frontend/models/lenet.h"
 #include "frontend/models/mlp.h"
 #include "tools/weir/commands.h"
+#include "tools/weir/files.h"
 #include "tools/weir/status.h"
 
 #include <algorithm>
@@ -38,14 +39,21 @@ struct Score {
   double loss = 0, accuracy = 0;
 };
 
-Score evaluateRows(Program &evaluation, const data::LabelledRows &rows, int64_t batch) {
+Feeds feedsOf(const Classifier &model, const data::LabelledRows &rows) {
+  Array x = rows.features;
+  if (!model.input.shape.empty()) x = x.reshaped(model.input.shape).cast(model.input.dtype);
+  return {{model.input.name, x}, {model.label, rows.labels}};
+}
+
+Score evaluateRows(const Classifier &model, Program &evaluation, const data::LabelledRows &rows,
+                   int64_t batch) {
   Score score;
   auto labels = rows.labels.data<int32_t>();
   for (int64_t start = 0; start < rows.rows(); start += batch) {
     std::vector<int64_t> indices;
     for (int64_t i = 0; i < batch; ++i) indices.push_back(std::min(start + i, rows.rows() - 1));
-    data::LabelledRows part = rows.pick(indices);
-    Array logits = evaluation.run({{"x", part.features}, {"y", part.labels}}, {"logits"})["logits"];
+    Array logits =
+        evaluation.run(feedsOf(model, rows.pick(indices)), {model.logits})[Name(model.logits)];
     std::vector<double> values = logits.toDoubles();
     int64_t classes = logits.dims()[1];
     for (int64_t i = 0; i < batch && start + i < rows.rows(); ++i) {
@@ -72,15 +80,26 @@ int64_t countClasses(const data::LabelledRows &rows) {
   return labels.empty() ? 1 : *std::max_element(labels.begin(), labels.end()) + 1;
 }
 
+/// Labels number classes from 0; a last column of other numbers is not one of labels.
+void checkLabels(const data::LabelledRows &rows, const std::string &file) {
+  const int64_t most = std::max<int64_t>(rows.rows(), 1000);
+  for (int32_t label : rows.labels.data<int32_t>())
+    if (label < 0 || label >= most)
+      fail(file + ": label " + std::to_string(label) + " is no class: " +
+           (label < 0 ? "they are numbered from 0"
+                      : "there are only " + std::to_string(rows.rows()) + " rows"));
+}
+
 } // namespace
 
 void trainClassifier(const ClassifierOptions &options, TrainOptions train,
                      const ClassifierFor &build) {
   data::LabelledRows rows = options.labels.empty() ? data::readCsv(options.data, options.scale)
                                                    : data::readIdx(options.data, options.labels);
+  checkLabels(rows, options.labels.empty() ? options.data : options.labels);
   Split split = splitRows(rows, options.holdOut);
   if (split.test.rows() == 0) fail(options.data + " has too few rows to hold some out");
-  std::filesystem::create_directories(train.folder);
+  makeFolder(train.folder);
   if (train.steps == 0)
     train.steps = options.epochs * std::max<int64_t>(1, split.training.rows() / options.batch);
 
@@ -93,7 +112,7 @@ void trainClassifier(const ClassifierOptions &options, TrainOptions train,
                static_cast<long>(split.training.rows()), static_cast<long>(split.test.rows()),
                model.name.c_str(), model.shape.c_str());
 
-  CompileOptions compile{.threads = static_cast<int>(train.threads),
+  CompileOptions compile{.threads = train.threads,
                          .memoryBudget = train.memoryBudget,
                          .checkNumerics = train.checkNumerics};
   Program program = model.training.compile(compile), evaluation = model.evaluation.compile(compile);
@@ -110,10 +129,7 @@ void trainClassifier(const ClassifierOptions &options, TrainOptions train,
                  {"steps", std::to_string(train.steps)},
                  {"seed", std::to_string(train.seed)},
                  {"rows", std::to_string(rows.rows())}};
-  task.nextBatch = [&] {
-    data::LabelledRows chosen = split.training.pick(sampler.next());
-    return Feeds{{"x", chosen.features}, {"y", chosen.labels}};
-  };
+  task.nextBatch = [&] { return feedsOf(model, split.training.pick(sampler.next())); };
   task.samplerState = [&] {
     return std::to_string(sampler.state()[0]) + " " + std::to_string(sampler.state()[1]);
   };
@@ -124,20 +140,22 @@ void trainClassifier(const ClassifierOptions &options, TrainOptions train,
   };
   task.validationLoss = [&](const Program &trained) {
     evaluation.copyVariables(trained);
-    score = evaluateRows(evaluation, split.test, batch);
+    score = evaluateRows(model, evaluation, split.test, batch);
     return score.loss;
   };
   task.unitsPerStep = batch;
   task.unit = "rows";
+  task.loss = model.loss;
 
   if (options.reportsStart && !train.resume) {
     task.validationLoss(program);
-    std::printf("before training: test accuracy %.2f %%  test loss %.4f\n", 100 * score.accuracy,
-                score.loss);
+    std::fprintf(train.reportFile(), "before training: test accuracy %.2f %%  test loss %.4f\n",
+                 100 * score.accuracy, score.loss);
   }
   TrainResult result = runTraining(program, task, train);
   if (result.interrupted) return reportInterrupted(train);
-  std::printf("test accuracy %.2f %%  test loss %.4f\n", 100 * score.accuracy, score.loss);
+  std::fprintf(train.reportFile(), "test accuracy %.2f %%  test loss %.4f\n", 100 * score.accuracy,
+               score.loss);
   reportTraining(program, task, train, result);
   if (options.finish) options.finish(program);
 }
@@ -170,15 +188,16 @@ void addClassifierOptions(CLI::App &app, ClassifierOptions &options) {
                  "CSV of numbers with the label last, or an idx file of images")
       ->required();
   app.add_option("--labels", options.labels, "idx file of labels, when --data is one of images");
-  app.add_option("--batch", options.batch, "rows a step")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+  app.add_option("--batch", options.batch, "rows a step")->capture_default_str()->check(atLeast(1));
   app.add_option("--epochs", options.epochs, "passes over the rows, when --steps is not given")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(atLeast(0));
   app.add_option("--rate", options.rate, "highest learning rate (Adam, cosine)")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(aboveZero());
   app.add_option("--scale", options.scale, "CSV features are divided by this")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(aboveZero());
   app.add_option("--hold-out", options.holdOut,
                  "rows to test on: fifth (every fifth row) or last-fifth")
       ->capture_default_str()
@@ -193,8 +212,14 @@ void addTrainMlp(CLI::App &train) {
   addClassifierOptions(*app, *options);
   app->add_option("--hidden", options->hidden, "sizes of the hidden layers")
       ->delimiter(',')
+      ->check(atLeast(1))
       ->capture_default_str();
   addCommonTrainOptions(*app, *common);
+  addExample(
+      *app,
+      "weir train mlp --data digits.csv\n"
+      "weir train mlp --data images-idx3-ubyte.gz --labels labels-idx1-ubyte.gz --hidden 256,128\n"
+      "weir train mlp --data digits.csv --epochs 20 --rate 3e-3 --out digits --json");
   app->callback([=] {
     trainClassifier(*options, *common, [=](auto... rows) { return mlp(options->hidden, rows...); });
   });
@@ -207,6 +232,9 @@ void addTrainLeNet(CLI::App &train) {
   auto common = std::make_shared<TrainOptions>(TrainOptions{.folder = "weir-lenet", .steps = 0});
   addClassifierOptions(*app, *options);
   addCommonTrainOptions(*app, *common);
+  addExample(*app, "weir train lenet --data images-idx3-ubyte.gz --labels labels-idx1-ubyte.gz\n"
+                   "weir train lenet --data images-idx3-ubyte.gz --labels labels-idx1-ubyte.gz "
+                   "--hold-out last-fifth --epochs 3");
   app->callback([=] { trainClassifier(*options, *common, lenet); });
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "frontend/nn/optimizer.h"
+#include "tools/values/values.h"
 #include "tools/weir/train/training_loop.h"
 
 #include <CLI/CLI.hpp>
@@ -19,11 +20,13 @@ struct ClassifierOptions {
   std::function<void(const Program &)> finish;
 };
 
-/// A model for rows of `features` numbers and `classes`, in batches of `batch`: inputs "x" and "y",
-/// outputs "loss" and, of the evaluation, "logits".
+/// A model for rows of `features` numbers and `classes`, in batches of `batch`.
 struct Classifier {
   std::string name, shape; ///< as the user knows it: "mlp", "784,128,10"
   Graph training, evaluation;
+  Port input{"x"}; ///< f32[batch, features] where it has no shape
+  std::string label = "y", loss = "loss";
+  std::string logits = "logits"; ///< of the evaluation
 };
 using ClassifierFor = std::function<Classifier(int64_t features, int64_t classes, int64_t batch,
                                                const nn::Optimizer &optimizer, uint64_t seed)>;

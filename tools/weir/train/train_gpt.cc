@@ -15,7 +15,7 @@ struct GptOptions {
 
 void trainGpt(GptOptions options, const TrainOptions &train) {
   options.training.steps = train.steps;
-  trainText(options.text, train, [&](int64_t vocabulary) -> TextModel {
+  trainText(options.text, train, options.model.context, [&](int64_t vocabulary) -> TextModel {
     models::CharGptOptions &model = options.model;
     model.vocabulary = vocabulary;
     return {"character GPT",
@@ -27,7 +27,11 @@ void trainGpt(GptOptions options, const TrainOptions &train) {
             model.context,
             models::charGptTraining(model, options.training, train.seed),
             [model](int64_t batch) { return models::charGptEvaluation(model, batch); },
-            [model] { return models::charGptSampling(model); }};
+            [model](const Program &trained) -> NextLogits {
+              auto decoder =
+                  std::make_shared<models::TextDecoder>(models::charGptDecoder(model, trained));
+              return [=](const std::vector<int32_t> &text) { return (*decoder)(text); };
+            }};
   });
 }
 
@@ -40,15 +44,18 @@ void addTrainGpt(CLI::App &train) {
   addTextOptions(*app, options->text);
   app->add_option("--layers", options->model.layers, "transformer blocks")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(atLeast(1));
   app->add_option("--heads", options->model.heads, "attention heads; divides --features")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(atLeast(1));
   app->add_option("--features", options->model.features, "width of the model")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(atLeast(1));
   addWindowOptions(*app, options->model, options->training);
   addCommonTrainOptions(*app, *common);
+  addExample(*app, "weir train gpt --steps 200\n"
+                   "weir train gpt --text book.txt --layers 6 --features 192 --out book\n"
+                   "weir train gpt --text book.txt --layers 6 --features 192 --out book --resume");
   app->callback([=] { trainGpt(*options, *common); });
 }
 

@@ -15,7 +15,7 @@ struct LstmTrainOptions {
 
 void trainLstm(LstmTrainOptions options, const TrainOptions &train) {
   options.training.steps = train.steps;
-  trainText(options.text, train, [&](int64_t vocabulary) -> TextModel {
+  trainText(options.text, train, options.model.context, [&](int64_t vocabulary) -> TextModel {
     models::CharLstmOptions &model = options.model;
     model.vocabulary = vocabulary;
     return {"character LSTM",
@@ -26,7 +26,9 @@ void trainLstm(LstmTrainOptions options, const TrainOptions &train) {
             model.context,
             models::charLstmTraining(model, options.training, train.seed),
             [model](int64_t batch) { return models::charLstmEvaluation(model, batch); },
-            [model] { return models::charLstmSampling(model); }};
+            [model](const Program &trained) {
+              return windowSampler(models::charLstmSampling(model), model.context, trained);
+            }};
   });
 }
 
@@ -39,12 +41,14 @@ void addTrainLstm(CLI::App &train) {
   addTextOptions(*app, options->text);
   app->add_option("--layers", options->model.layers, "LSTM layers")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(atLeast(1));
   app->add_option("--features", options->model.features, "width of embedding and state")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(atLeast(1));
   addWindowOptions(*app, options->model, options->training);
   addCommonTrainOptions(*app, *common);
+  addExample(*app, "weir train lstm --steps 500\n"
+                   "weir train lstm --text book.txt --features 256 --sample 1000 --out book");
   app->callback([=] { trainLstm(*options, *common); });
 }
 

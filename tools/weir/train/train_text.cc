@@ -5,7 +5,10 @@
 #include "frontend/data/readers.h"
 #include "frontend/data/text.h"
 #include "tools/weir/commands.h"
+#include "tools/weir/files.h"
 #include "tools/weir/sampling.h"
+#include "tools/weir/status.h"
+#include "tools/weir/train/progress.h"
 
 #include <cmath>
 #include <cstdio>
@@ -41,23 +44,21 @@ double evaluateWindows(Program &evaluation, const std::vector<data::TextBatch> &
 
 std::string sampleText(const Program &trained, const Corpus &corpus, const TextModel &model,
                        const TextOptions &options, uint64_t seed) {
-  Program sampler = model.sampling().compile();
-  sampler.copyVariables(trained);
+  const NextLogits next = model.sampler(trained);
   data::Philox random(data::streamKey(seed, "sample"));
   // Validation text's first characters are the prompt: the model has not seen them.
   std::vector<int32_t> text(corpus.validation.begin(),
                             corpus.validation.begin() +
-                                std::min<size_t>(8, corpus.validation.size()));
-  size_t prompt = text.size();
-  while (static_cast<int64_t>(text.size() - prompt) < options.sampleLength) {
-    auto start = std::max<int64_t>(0, static_cast<int64_t>(text.size()) - model.context);
-    std::vector<int32_t> window(text.begin() + start, text.end());
-    auto last = static_cast<int32_t>(window.size() - 1);
-    window.resize(model.context, 0);
-    Array logits = sampler.run({{"tokens", Array::from<int32_t>({1, model.context}, window)},
-                                {"position", Array::scalar<int32_t>(last)}})["logits"];
+                                std::min<ptrdiff_t>(8, std::ssize(corpus.validation)));
+  Array logits = next(text);
+  Stopwatch watch;
+  for (int64_t i = 0; i < options.sampleLength; ++i) {
     text.push_back(drawToken(logits, {.temperature = options.temperature}, random));
+    if (i + 1 < options.sampleLength) logits = next(text);
   }
+  std::fprintf(stderr, "sample: %ld characters, %s a second\n",
+               static_cast<long>(options.sampleLength),
+               count(static_cast<double>(options.sampleLength) / watch.seconds()).c_str());
   return corpus.tokenizer.decode(text);
 }
 
@@ -74,27 +75,53 @@ std::map<std::string, std::string> configOf(const TextModel &model, const TrainO
   return config;
 }
 
+/// Each part must have a window and the character after it.
+void checkLength(const Corpus &corpus, int64_t context, const std::string &file) {
+  const size_t least = std::min(corpus.training.size(), corpus.validation.size());
+  if (static_cast<int64_t>(least) > context) return;
+  fail(file + " is too short: windows of --context " + std::to_string(context) + " need " +
+       std::to_string(context + 1) + " characters, but its last tenth, which validates, has " +
+       std::to_string(corpus.validation.size()));
+}
+
 } // namespace
+
+NextLogits windowSampler(const Graph &graph, int64_t context, const Program &trained) {
+  auto program = std::make_shared<Program>(graph.compile());
+  program->copyVariables(trained);
+  return [=](const std::vector<int32_t> &text) {
+    const auto start = std::max<int64_t>(0, std::ssize(text) - context);
+    std::vector<int32_t> window(text.begin() + start, text.end());
+    const auto last = static_cast<int32_t>(window.size() - 1);
+    window.resize(static_cast<size_t>(context), 0);
+    return program->run({{"tokens", Array::from<int32_t>({1, context}, window)},
+                         {"position", Array::scalar<int32_t>(last)}})["logits"];
+  };
+}
 
 void addTextOptions(CLI::App &app, TextOptions &options) {
   app.add_option("--text", options.text, "text to learn; the last tenth validates")
       ->capture_default_str();
   app.add_option("--sample", options.sampleLength, "characters to write at the end")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(atLeast(0));
   app.add_option("--temperature", options.temperature, "of the sample; 0 takes the likeliest")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(atLeast(0));
 }
 
-void trainText(const TextOptions &options, const TrainOptions &train, const TextModelMaker &make) {
-  std::filesystem::create_directories(train.folder);
+void trainText(const TextOptions &options, const TrainOptions &train, int64_t context,
+               const TextModelMaker &make) {
+  makeFolder(train.folder);
   Corpus corpus(data::readFile(options.text));
+  checkLength(corpus, context, options.text);
   std::fprintf(stderr, "%s: %zu characters, %ld distinct; %zu train, %zu validate\n",
                options.text.c_str(), corpus.training.size() + corpus.validation.size(),
                static_cast<long>(corpus.tokenizer.size()), corpus.training.size(),
                corpus.validation.size());
   TextModel model = make(corpus.tokenizer.size());
 
-  CompileOptions compile{.threads = static_cast<int>(train.threads),
+  CompileOptions compile{.threads = train.threads,
                          .memoryBudget = train.memoryBudget,
                          .checkNumerics = train.checkNumerics};
   Program program = model.training.compile(compile);
@@ -126,9 +153,9 @@ void trainText(const TextOptions &options, const TrainOptions &train, const Text
   TrainResult result = runTraining(program, task, train);
   if (result.interrupted) return reportInterrupted(train);
   if (options.sampleLength > 0)
-    std::printf("---- sample ----\n%s\n----------------\n",
-                sampleText(program, corpus, model, options, train.seed).c_str());
-  std::printf("validation loss %.4f nats/char\n", result.validationLoss);
+    std::fprintf(train.reportFile(), "---- sample ----\n%s\n----------------\n",
+                 sampleText(program, corpus, model, options, train.seed).c_str());
+  std::fprintf(train.reportFile(), "validation loss %.4f nats/char\n", result.validationLoss);
   reportTraining(program, task, train, result);
 }
 

@@ -3,7 +3,7 @@
 
 #include "tools/weir/train/training_loop.h"
 
-#include <CLI/CLI.hpp>
+#include "tools/flags/flags.h"
 
 namespace weir::tools {
 
@@ -20,13 +20,20 @@ template <typename Model, typename Training>
 void addWindowOptions(CLI::App &app, Model &model, Training &training) {
   app.add_option("--context", model.context, "characters seen at once")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(atLeast(1));
   app.add_option("--batch", training.batch, "windows a step")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(atLeast(1));
   app.add_option("--rate", training.peakRate, "learning rate after the warm-up")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(aboveZero());
 }
+
+/// Logits after all of `text`, of which every call sees one token more.
+using NextLogits = std::function<Array(const std::vector<int32_t> &text)>;
+/// Those of `graph` (see charLstmSampling) with the parameters of `trained`: the last window is
+/// computed again for every token.
+NextLogits windowSampler(const Graph &graph, int64_t context, const Program &trained);
 
 /// A model for a vocabulary, with the graphs that frontend/models/char_gpt.h describes.
 struct TextModel {
@@ -35,11 +42,13 @@ struct TextModel {
   int64_t batch = 0, context = 0;
   Graph training;
   std::function<Graph(int64_t batch)> evaluation;
-  std::function<Graph()> sampling;
+  std::function<NextLogits(const Program &trained)> sampler;
 };
 using TextModelMaker = std::function<TextModel(int64_t vocabulary)>;
 
-/// Trains on the first nine tenths of options.text, validates on the last one, reports and samples.
-void trainText(const TextOptions &options, const TrainOptions &train, const TextModelMaker &make);
+/// Trains on the first nine tenths of options.text in windows of `context` tokens, validates on the
+/// last one, reports and samples.
+void trainText(const TextOptions &options, const TrainOptions &train, int64_t context,
+               const TextModelMaker &make);
 
 } // namespace weir::tools

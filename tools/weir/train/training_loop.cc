@@ -3,10 +3,12 @@
 
 #include "runtime/executor/session.h"
 #include "tools/weir/files.h"
+#include "tools/weir/status.h"
 #include "tools/weir/train/checkpoint.h"
 #include "tools/weir/train/profile.h"
 #include "tools/weir/train/progress.h"
 
+#include <array>
 #include <atomic>
 #include <cmath>
 #include <csignal>
@@ -17,20 +19,35 @@ namespace {
 
 std::atomic<bool> interruptRequested{false};
 
-/// While it lives, ctrl-C asks the loop to stop after the step; a second one ends the process.
+/// While it lives, ctrl-C, a terminal that goes away and a scheduler that wants the machine back
+/// ask the loop to stop after the step; the second time ends the process.
 class InterruptGuard {
 public:
   InterruptGuard() {
-    previous = std::signal(SIGINT, [](int) {
-      interruptRequested = true;
-      std::signal(SIGINT, SIG_DFL);
-    });
+    for (size_t i = 0; i < kSignals.size(); ++i)
+      previous[i] = std::signal(kSignals[i], [](int number) {
+        interruptRequested = true;
+        std::signal(number, SIG_DFL);
+      });
   }
-  ~InterruptGuard() { std::signal(SIGINT, previous); }
+  ~InterruptGuard() {
+    for (size_t i = 0; i < kSignals.size(); ++i) std::signal(kSignals[i], previous[i]);
+  }
 
 private:
-  void (*previous)(int);
+  static constexpr std::array<int, 3> kSignals = {SIGINT, SIGTERM, SIGHUP};
+  std::array<void (*)(int), kSignals.size()> previous;
 };
+
+/// One between steps may fail: the disk may have room again for the next, which the last one must.
+void saveBetween(const std::string &path, const Program &program, const TrainTask &task,
+                 const TrainResult &result, ProgressBar &bar) {
+  try {
+    saveCheckpoint(path, program, task, result);
+  } catch (const Error &error) {
+    bar.print("warning: " + error.message() + "; training goes on without this checkpoint");
+  }
+}
 
 bool isDue(int64_t every, int64_t done, int64_t total) {
   return done == total || (every > 0 && done % every == 0);
@@ -65,25 +82,27 @@ TrainResult runTraining(Program &program, const TrainTask &task, const TrainOpti
       program.session()->setTrace(&recorder);
     Feeds feeds = task.nextBatch();
     Stopwatch watch;
-    double loss = program.run(feeds, {"loss"}).scalar("loss");
+    double loss = program.run(feeds, {task.loss}).scalar(task.loss);
     result.stepSeconds += watch.seconds();
     result.curves.training.push_back(static_cast<float>(loss));
     ++done;
     if (!std::isfinite(loss))
-      throw Error("training diverged: the loss of step " + std::to_string(done) + " is " +
-                      std::to_string(loss) + "; the last checkpoint is kept",
-                  Location::current(), {}, "a smaller learning rate");
+      fail("training diverged: the loss of step " + std::to_string(done) + " is " +
+               std::to_string(loss) + "; the last checkpoint is kept",
+           "a smaller learning rate; --check-numerics names the op");
     if (!options.quiet) bar.update(done, loss, result.stepSeconds - before);
     result.interrupted = interruptRequested;
     if (isDue(options.evaluateEvery, done, options.steps))
       evaluate(program, task, done, bar, result);
-    if (result.interrupted || isDue(options.checkpointEvery, done, options.steps))
+    if (result.interrupted || done == options.steps)
       saveCheckpoint(path, program, task, result);
+    else if (isDue(options.checkpointEvery, done, options.steps))
+      saveBetween(path, program, task, result, bar);
   }
   bar.finish();
   if (options.profile) {
     program.session()->setTrace(nullptr);
-    std::printf("%s", profileTable(recorder, 40).c_str());
+    std::fprintf(options.reportFile(), "%s", profileTable(recorder, 40).c_str());
     writeText(options.folder + "/trace.json", runtime::chromeTrace(recorder));
   }
   bool evaluated =

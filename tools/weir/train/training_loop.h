@@ -5,6 +5,7 @@
 #include "frontend/weir.h"
 #include "tools/weir/train/loss_chart.h"
 
+#include <cstdio>
 #include <functional>
 #include <map>
 #include <string>
@@ -17,12 +18,14 @@ struct TrainOptions {
   int64_t steps = 0, seed = 1;
   int64_t checkpointEvery = 500; ///< steps; 0: only at the end
   int64_t evaluateEvery = 500;   ///< steps; 0: only at the end
-  int64_t threads = 0;           ///< 0: all cores
+  int threads = 0;               ///< 0: all cores
   int64_t memoryBudget = 0;      ///< bytes that a step may need; 0: any
   bool resume = false;
   bool quiet = false;
   bool checkNumerics = false; ///< stop at the op that makes the first NaN or infinity
   bool profile = false; ///< print where the time of the last steps went; write FOLDER/trace.json
+  bool json = false;    ///< the report on standard output is summary.json; the rest is remarks
+  std::FILE *reportFile() const { return json ? stderr : stdout; }
 };
 
 /// What a model gives to the loop.
@@ -33,6 +36,7 @@ struct TrainTask {
   std::function<std::string()> samplerState; ///< where the data stands, as text
   std::function<void(const std::string &)> restoreSampler;
   std::function<double(const Program &)> validationLoss; ///< of the program's variables now
+  std::string loss = "loss";                             ///< the output that is trained
   int64_t unitsPerStep = 1;
   std::string unit; ///< "tokens", "rows"
 };
@@ -45,7 +49,7 @@ struct TrainResult {
   bool interrupted = false; ///< by ctrl-C: a checkpoint was written
 };
 
-/// Runs `program` (output "loss") to options.steps. Writes FOLDER/checkpoint.safetensors
+/// Runs `program` to options.steps. Writes FOLDER/checkpoint.safetensors
 /// atomically, and FOLDER/loss.svg. Errors: a loss that is not finite; a checkpoint that is
 /// missing, damaged or of another configuration.
 TrainResult runTraining(Program &program, const TrainTask &task, const TrainOptions &options);
