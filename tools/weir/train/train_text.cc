@@ -96,7 +96,8 @@ void trainText(const TextOptions &options, const TrainOptions &train, const Text
 
   CompileOptions compile{.threads = static_cast<int>(train.threads),
                          .memoryBudget = train.memoryBudget,
-                         .checkNumerics = train.checkNumerics};
+                         .checkNumerics = train.checkNumerics,
+                         .device = train.device};
   Program program = model.training.compile(compile);
   printNotes(program.state()->backend->notes);
   constexpr int64_t evaluationBatch = 64;
