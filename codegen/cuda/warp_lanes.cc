@@ -9,6 +9,7 @@
 #include "codegen/cuda/lane_values.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -46,9 +47,12 @@ private:
   LogicalResult visitInsert(vector::InsertOp op);
   LogicalResult visitConstant(arith::ConstantOp op, DenseElementsAttr elements);
   LogicalResult visitElementwise(Operation *op);
+  void visitScatter(vector::ScatterOp op);
+  void visitMatrixMultiply(LLVM::CallIntrinsicOp op);
   void visitLoad(Value result, Value memref, Value at);
   void visitGuardedLoad(Value result, Value memref, Value at, Value mask, Value otherwise);
   void visitStore(Value value, Value memref, Value at, Value mask);
+  void storeAt(Value value, Value memref, Value element, Value mask);
 
   Value at(Value value) { return map.lookupOrDefault(value); }
   Value indexPlusLane(Value at, int64_t count) {
@@ -88,7 +92,7 @@ LogicalResult Distributor::findShared() {
         .Case<memref::StoreOp>([&](auto store) { written.insert(rootOf(store.getMemref())); })
         .Case<vector::LoadOp, vector::MaskedLoadOp, vector::GatherOp>(
             [&](auto load) { read.insert(rootOf(load.getBase())); })
-        .Case<vector::StoreOp, vector::MaskedStoreOp>(
+        .Case<vector::StoreOp, vector::MaskedStoreOp, vector::ScatterOp>(
             [&](auto store) { written.insert(rootOf(store.getBase())); });
   });
   for (Value root : written) {
@@ -144,10 +148,25 @@ void Distributor::visitGuardedLoad(Value result, Value memref, Value index, Valu
 /// By the threads that `mask` has (null: all), below the number of lanes.
 void Distributor::visitStore(Value value, Value memref, Value index, Value mask) {
   int64_t count = lanesOf(value.getType());
-  bool fenced = shared.contains(rootOf(memref));
-  Value target = at(memref), element = at(index), stored = at(value);
-  if (fenced) fence();
+  Value element = at(index);
   if (count > 1) element = indexPlusLane(element, count);
+  storeAt(value, memref, element, mask);
+}
+
+void Distributor::visitScatter(vector::ScatterOp op) {
+  Value offset = at(op.getIndices());
+  if (!offset.getType().isIndex())
+    offset = arith::IndexCastOp::create(b, lanes.loc, b.getIndexType(), offset);
+  Value element = arith::AddIOp::create(b, lanes.loc, at(op.getOffsets()[0]), offset);
+  storeAt(op.getValueToStore(), op.getBase(), element, at(op.getMask()));
+}
+
+/// `element`: where each thread stores.
+void Distributor::storeAt(Value value, Value memref, Value element, Value mask) {
+  int64_t count = lanesOf(value.getType());
+  bool fenced = shared.contains(rootOf(memref));
+  Value target = at(memref), stored = at(value);
+  if (fenced) fence();
   if (count < kWarpLanes) {
     Value below = lanes.isBelow(count);
     mask = mask ? arith::AndIOp::create(b, lanes.loc, mask, below).getResult() : below;
@@ -226,6 +245,22 @@ LogicalResult Distributor::visitElementwise(Operation *op) {
   return success();
 }
 
+/// mma.sync: the vectors of words are the registers of each thread. Of f16, NVVM has them as pairs.
+void Distributor::visitMatrixMultiply(LLVM::CallIntrinsicOp op) {
+  constexpr size_t words = 6;
+  Type two = VectorType::get({2}, b.getF16Type()), f32 = b.getF32Type();
+  SmallVector<Value> arguments;
+  for (auto [i, argument] : llvm::enumerate(op.getArgs())) {
+    Value mine = at(argument);
+    if (i < words && !op.getIntrin().ends_with(".bf16"))
+      mine = LLVM::BitcastOp::create(b, lanes.loc, two, mine);
+    arguments.push_back(mine);
+  }
+  auto type = LLVM::LLVMStructType::getLiteral(b.getContext(), {f32, f32, f32, f32});
+  auto mma = LLVM::CallIntrinsicOp::create(b, lanes.loc, type, op.getIntrinAttr(), arguments);
+  map.map(op->getResult(0), mma->getResult(0));
+}
+
 /// Loops and branches carry lanes where they carried vectors.
 LogicalResult Distributor::visitRegions(Operation *op) {
   Operation *copy = op->cloneWithoutRegions(map);
@@ -281,6 +316,19 @@ LogicalResult Distributor::visit(Operation *op) {
       .Case<vector::MaskedStoreOp>([&](vector::MaskedStoreOp store) {
         visitStore(store.getValueToStore(), store.getBase(), store.getIndices()[0],
                    at(store.getMask()));
+        return success();
+      })
+      .Case<vector::ScatterOp>([&](vector::ScatterOp op) {
+        visitScatter(op);
+        return success();
+      })
+      .Case<LLVM::CallIntrinsicOp>([&](LLVM::CallIntrinsicOp op) {
+        visitMatrixMultiply(op);
+        return success();
+      })
+      .Case<LLVM::ExtractValueOp>([&](LLVM::ExtractValueOp op) {
+        map.map(op.getResult(), LLVM::ExtractValueOp::create(b, lanes.loc, at(op.getContainer()),
+                                                             op.getPosition()));
         return success();
       })
       .Case<vector::ShuffleOp>([&](auto op) { return visitShuffle(op); })

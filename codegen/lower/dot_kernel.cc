@@ -4,6 +4,7 @@
 #include "codegen/cpu/dot/dot.h"
 #include "codegen/lower/kinds.h"
 #include "codegen/lower/nest.h"
+#include "codegen/lower/warp_dot.h"
 #include "ir/dialect/weir.h"
 
 using namespace mlir;
@@ -230,10 +231,14 @@ LogicalResult DotKernel::lower() {
   SmallVector<int64_t> free = dot.rhsFree();
   bool vectorColumns = !free.empty() && free.back() == rhsType.getRank() - 1;
   DotPlan plan;
+  std::optional<WarpDotPlan> warp;
   if (vectorColumns) {
     plan = planDot(problem, frame.target);
-    frame.tasks = plan.tasks;
-    frame.scratchBytes = llvm::alignTo(plan.scratchBytes, 64); // The dot's part comes first.
+    if (lhsType.getElementType() == rhsType.getElementType())
+      warp = planWarpDot(plan, rhsType.getElementType(), frame.target);
+    frame.tasks = warp ? warp->tasks : plan.tasks;
+    if (!warp) // The dot's part comes first.
+      frame.scratchBytes = llvm::alignTo(plan.scratchBytes, 64);
   }
   FailureOr<Value> lhs = strided ? FailureOr<Value>(strided) : memrefOf(dot.getLhs());
   FailureOr<Value> rhs = memrefOf(dot.getRhs());
@@ -248,6 +253,12 @@ LogicalResult DotKernel::lower() {
   };
   DotOperands operands{*lhs, *rhs, raw, frame.begin, frame.end, frame.scratch};
   if (bytes < 4 && isa<FloatType>(rhsType.getElementType())) operands.sums = k.b.getF32Type();
+  auto finish = [&](const DotBlock &block) { emitEpilogue(block); };
+  if (warp) {
+    emitWarpDot(k, *warp, rhsType.getElementType(), operands,
+                needsEpilogue() ? llvm::function_ref<void(const DotBlock &)>(finish) : nullptr);
+    return success();
+  }
   emitDot(k.b, dot.getLoc(), plan, operands,
           needsEpilogue() ? EmitEpilogue(epilogue) : EmitEpilogue());
   return success();

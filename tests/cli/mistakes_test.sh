@@ -94,9 +94,16 @@ status 1 "nothing on standard input" run -
 grep -q 'standard input' out || fail "standard input is named"
 
 status 1 "programs on a GPU" run add.mlir --device cuda
-grep -q 'weir: error: --device cuda: ' out || fail "why not"
+grep -q 'weir: error: device cuda: ' out || fail "why not"
 status 1 "a device of no kind" run add.mlir --device tpu
-grep -q 'no such device; there are cpu, cuda' out || fail "devices are listed"
+grep -q "there is no device 'tpu'; there are cpu, cuda" out || fail "devices are listed"
+status 1 "training on a GPU" train mlp --data rows.csv --device cuda:1
+grep -q 'weir: error: device cuda:1: ' out || fail "why not"
+status 0 "code for GPUs" compile add.mlir -o add.weirx --device cpu,cuda
+status 0 "the processor's part" run add.weirx
+status 0 "code for GPUs alone" compile add.mlir -o gpu.weirx --device cuda
+status 1 "no part for the processor" run gpu.weirx
+grep -q 'gpu.weirx: is for cuda; .*--device cuda runs it' out || fail "what runs it"
 status 0 "devices" devices
 grep -q '^cpu ' out && grep -q '^cuda' out || fail "cpu, and why there is no GPU"
 status 0 "kernels for a GPU" inspect add.mlir --device cuda --all

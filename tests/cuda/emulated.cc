@@ -7,22 +7,11 @@
 #include "codegen/cuda/emulate/jit.h"
 #include "runtime/executor/session.h"
 
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-
 using namespace weir::codegen;
 
 namespace weir::testing {
 
 using runtime::HostTensor;
-
-static void namePorts(mlir::ModuleOp module) {
-  auto main = module.lookupSymbol<mlir::func::FuncOp>("main");
-  mlir::Builder b(module.getContext());
-  for (unsigned i = 0; i < main.getNumArguments(); ++i)
-    main.setArgAttr(i, ir::kNameAttr, b.getStringAttr("x" + std::to_string(i)));
-  for (unsigned i = 0; i < main.getNumResults(); ++i)
-    main.setResultAttr(i, ir::kNameAttr, b.getStringAttr("y" + std::to_string(i)));
-}
 
 mlir::FailureOr<std::vector<HostTensor>> runEmulated(mlir::ModuleOp module,
                                                      const std::vector<HostTensor> &inputs) {

@@ -12,6 +12,15 @@ using namespace mlir;
 
 namespace weir::testing {
 
+void namePorts(ModuleOp module) {
+  auto main = module.lookupSymbol<func::FuncOp>("main");
+  Builder b(module.getContext());
+  for (unsigned i = 0; i < main.getNumArguments(); ++i)
+    main.setArgAttr(i, ir::kNameAttr, b.getStringAttr("x" + std::to_string(i)));
+  for (unsigned i = 0; i < main.getNumResults(); ++i)
+    main.setResultAttr(i, ir::kNameAttr, b.getStringAttr("y" + std::to_string(i)));
+}
+
 std::optional<WarpKernels> lowerForWarps(ModuleOp module, llvm::StringRef prefix) {
   if (failed(passes::lower(module, passes::Level::Source, passes::Level::Kernels)))
     return std::nullopt;

@@ -14,6 +14,9 @@ struct WarpKernels {
   std::vector<codegen::cuda::WarpKernel> kernels;
 };
 
+/// Calls the inputs x0, x1, ... and the outputs y0, y1, ...
+void namePorts(mlir::ModuleOp module);
+
 /// Takes `module` from source to the kernels level and lowers each kernel for a warp; kernels
 /// without tasks are left out. `prefix` goes before their names. Nothing after a diagnostic.
 std::optional<WarpKernels> lowerForWarps(mlir::ModuleOp module, llvm::StringRef prefix = "");

@@ -30,8 +30,8 @@ void addView(CLI::App &app);
 void addBench(CLI::App &app);
 void addDevices(CLI::App &app);
 
-/// --device: the CPU; for any other, an error says why it cannot be used.
-void addDevice(CLI::App &app);
+/// --device, by name (runtime/device/open); one that cannot be used is an error that says why.
+void addDevice(CLI::App &app, std::string &device);
 /// Registers, shared memory and occupancy of the kernels of a planned module on a GPU, after their
 /// PTX if that is asked for.
 void printCudaKernels(mlir::ModuleOp module, bool withPtx);

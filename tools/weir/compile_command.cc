@@ -23,6 +23,7 @@ namespace {
 struct CompileOptions {
   ModelOptions model;
   std::string output, values;
+  std::vector<std::string> devices = {"cpu"};
   std::vector<std::string> cpus = {"x86-64-v4", "x86-64-v3"};
   std::vector<std::string> inputs; ///< NAME=VALUE of variables
   int64_t memoryBudget = 0;
@@ -74,24 +75,39 @@ void lowerToLevel(Model &model, const CompileOptions &options) {
   writeOutput(options.output, textOf(*model.module));
 }
 
+/// The levels of the file that are asked for: of processors, and the one for GPUs.
+std::vector<std::string> fileLevels(const CompileOptions &options) {
+  std::vector<std::string> levels;
+  for (const std::string &device : options.devices)
+    if (device == runtime::kCudaLevel)
+      levels.push_back(device);
+    else
+      levels.insert(levels.end(), options.cpus.begin(), options.cpus.end());
+  return levels;
+}
+
 void compile(const CompileOptions &options) {
   Model model = loadModel(options.model);
   checkLevel(model, options.model.source, kLevels.at(options.from));
   if (options.to != "weirx") return lowerToLevel(model, options);
   std::vector<runtime::LevelExecutable> levels;
   const std::vector<Array> values = variableValues(model, options);
-  for (const std::string &cpu : options.cpus) {
-    passes::PipelineOptions pipeline{
-        .from = kLevels.at(options.from), .cpu = cpu, .memoryBudget = options.memoryBudget};
+  for (const std::string &level : fileLevels(options)) {
+    passes::PipelineOptions pipeline{.from = kLevels.at(options.from),
+                                     .memoryBudget = options.memoryBudget};
+    if (level == runtime::kCudaLevel)
+      pipeline.gpuForms = {"ptx", "sm_80", "sm_90"};
+    else
+      pipeline.cpu = level;
     if (levels.empty()) pipeline.dumpTo = options.dumpTo;
     mlir::OwningOpRef<mlir::ModuleOp> module = model.module->clone();
     build::DiagnosticCollector collector(*model.context);
     auto executable = passes::compileModule(*module, pipeline);
     if (failed(executable))
-      collector.raise("compiling " + options.model.source + " for " + cpu, Location::current());
+      collector.raise("compiling " + options.model.source + " for " + level, Location::current());
     if (levels.empty()) printNotes(collector.remarks());
     executable->name = std::filesystem::path(options.model.source).stem();
-    levels.push_back({cpu, std::make_shared<const runtime::Executable>(std::move(*executable))});
+    levels.push_back({level, std::make_shared<const runtime::Executable>(std::move(*executable))});
   }
   const bool isPiped = options.output == "-";
   check(runtime::writeExecutableFile(isPiped ? "/dev/stdout" : options.output, levels, values));
@@ -117,6 +133,14 @@ void addCompile(CLI::App &app) {
   addModelOptions(*command, options->model);
   command->add_option("-o,--output", options->output, "the file to write; - for standard output")
       ->required();
+  command
+      ->add_option("--device", options->devices,
+                   "what the file is for: cpu, cuda (PTX, and cubins for sm_80 and sm_90 where "
+                   "ptxas is found), or cpu,cuda")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::IsMember({"cpu", "cuda"}))
+      ->capture_default_str();
   command
       ->add_option("--cpu", options->cpus,
                    "processor levels, the most demanding first; the best that runs is taken when "
@@ -149,7 +173,9 @@ void addCompile(CLI::App &app) {
       "weir compile model.onnx -o model.weirx --shape x=1x3x224x224\nweir compile mlp-eval -o "
       "mlp.weirx --values weights.npz\nweir compile model.weir -o model.weirx --cpu "
       "x86-64-v3\nweir "
-      "compile mlp --to kernels -o mlp.mlir && weir compile mlp.mlir --from kernels -o mlp.weirx");
+      "compile mlp --to kernels -o mlp.mlir && weir compile mlp.mlir --from kernels -o "
+      "mlp.weirx\nweir "
+      "compile model.weir -o model.weirx --device cpu,cuda");
   command->callback([=] { compile(*options); });
 }
 

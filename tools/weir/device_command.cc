@@ -6,6 +6,7 @@
 #include "ir/dialect/weir.h"
 #include "runtime/device/cpu/cpu_device.h"
 #include "runtime/device/cuda/cuda_device.h"
+#include "runtime/device/open/open.h"
 #include "tools/weir/commands.h"
 #include "tools/weir/status.h"
 
@@ -76,23 +77,15 @@ void listDevices(bool isJson) {
   if (isJson) std::printf("%s\n", json.dump(1).c_str());
 }
 
-/// Throws unless programs can run on the device of this name.
-void checkDevice(const std::string &name) {
-  if (name == "cpu") return;
-  auto refuse = [&](const std::string &why) { fail("--device " + name + ": " + why); };
-  int ordinal = 0;
-  bool isCuda = name == kCudaPrefix || std::sscanf(name.c_str(), "cuda:%d", &ordinal) == 1;
-  if (!isCuda) refuse("no such device; there are cpu, cuda and cuda:N");
-  auto device = runtime::cuda::openDevice(ordinal);
-  if (!device.ok()) refuse(std::string(device.status().message()));
-  refuse("programs do not run on GPUs yet; inspect --device cuda shows their kernels");
-}
-
 } // namespace
 
-void addDevice(CLI::App &app) {
-  app.add_option_function<std::string>("--device", checkDevice,
-                                       "cpu, cuda or cuda:N (weir devices)")
+void addDevice(CLI::App &app, std::string &device) {
+  auto take = [&device](const std::string &name) {
+    if (!runtime::isCpu(name)) check(runtime::openDevice(name).status());
+    device = name;
+  };
+  app.add_option_function<std::string>("--device", take,
+                                       "what runs it: cpu, cuda or cuda:N (weir devices)")
       ->default_str("cpu");
 }
 

@@ -7,6 +7,9 @@
 #include "ir/reference/interpreter.h"
 #include "passes/debug/numerics.h"
 #include "passes/pipelines/pipelines.h"
+#include "runtime/artifact/file/executable_file.h"
+#include "runtime/device/open/open.h"
+#include "runtime/device/session/device_session.h"
 #include "runtime/executor/session.h"
 #include "tools/weir/commands.h"
 #include "tools/weir/levels.h"
@@ -28,6 +31,7 @@ struct RunOptions {
   std::vector<std::string> values; ///< NAME=VALUE
   std::string archive, save;
   std::vector<std::string> printAfter;
+  std::string device = "cpu";
   bool interpret = false, checkNumerics = false, json = false;
   int64_t limit = 16;
   int threads = 0;
@@ -92,45 +96,60 @@ std::vector<Array> interpretMain(Model &model, const std::vector<Array> &values,
   return *outputs;
 }
 
-/// Outputs, then new values of variables, in the order of `ports`.
-std::vector<Array> runCompiled(Model &model, const std::vector<Port> &resultPorts,
-                               const std::vector<Array> &values, const RunOptions &options) {
-  mlir::func::FuncOp main = model.main();
-  std::vector<Port> argumentPorts = arguments(main);
-  std::vector<bool> isVariable, isUpdate;
-  for (unsigned i = 0; i < main.getNumArguments(); ++i)
-    isVariable.push_back(bool(main.getArgAttr(i, ir::kVariableAttr)));
-  for (unsigned i = 0; i < main.getNumResults(); ++i)
-    isUpdate.push_back(bool(main.getResultAttr(i, ir::kUpdatesAttr)));
+/// Runs a session of either kind: outputs, then new values of variables, in the order of the
+/// results of `main`. `ran` gets the run before it is asked for its results.
+template <typename AnySession>
+std::vector<Array> runSession(AnySession &session, mlir::func::FuncOp main,
+                              const std::vector<Array> &values,
+                              const std::function<void(const absl::Status &)> &ran = nullptr) {
+  std::vector<Port> argumentPorts = arguments(main), resultPorts = results(main);
+  std::vector<Array> feeds;
+  for (unsigned i = 0; i < values.size(); ++i)
+    if (main.getArgAttr(i, ir::kVariableAttr))
+      check(session.setVariable(argumentPorts[i].name, values[i]));
+    else
+      feeds.push_back(values[i]);
+  auto outputs = session.run(feeds);
+  if (ran) ran(outputs.status());
+  std::vector<Array> fetched = check(std::move(outputs)), all;
+  size_t next = 0;
+  for (unsigned i = 0; i < resultPorts.size(); ++i)
+    all.push_back(main.getResultAttr(i, ir::kUpdatesAttr)
+                      ? check(session.getVariable(resultPorts[i].name))
+                      : fetched[next++]);
+  return all;
+}
+
+std::shared_ptr<const runtime::Executable> compileModel(Model &model, const RunOptions &options,
+                                                        const passes::PipelineOptions &pipeline) {
+  build::DiagnosticCollector collector(*model.context);
+  auto executable = passes::compileModule(*model.module, pipeline);
+  if (failed(executable)) collector.raise("compiling " + options.model.source, Location::current());
+  return std::make_shared<const runtime::Executable>(std::move(*executable));
+}
+
+std::vector<Array> runCompiled(Model &model, const std::vector<Array> &values,
+                               const RunOptions &options) {
   std::optional<passes::NumericsChecker> checker;
   if (options.checkNumerics) checker.emplace(*model.module);
-  build::DiagnosticCollector collector(*model.context);
-  auto executable = passes::compileModule(*model.module);
-  if (failed(executable)) collector.raise("compiling " + options.model.source, Location::current());
+  auto executable = compileModel(model, options, {});
   runtime::SessionOptions settings;
   if (options.threads > 0) settings.pool = std::make_shared<runtime::ThreadPool>(options.threads);
-  auto session = check(runtime::Session::create(
-      std::make_shared<const runtime::Executable>(std::move(*executable)), std::move(settings)));
-  std::vector<Array> feeds;
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (!isVariable[i]) {
-      feeds.push_back(values[i]);
-    } else if (absl::Status status = session->setVariable(argumentPorts[i].name, values[i]);
-               !status.ok()) {
-      fail(std::string(status.message()));
-    }
-  }
-  if (checker) {
-    checker->attach(*model.module, session->executable());
-    session->setObserver(&*checker);
-  }
-  auto ran = session->run(feeds);
-  if (!ran.ok() && checker && checker->report()) raise(*checker->report());
-  std::vector<Array> fetched = check(std::move(ran)), all;
-  size_t next = 0;
-  for (size_t i = 0; i < resultPorts.size(); ++i)
-    all.push_back(isUpdate[i] ? check(session->getVariable(resultPorts[i].name)) : fetched[next++]);
-  return all;
+  auto session = check(runtime::Session::create(std::move(executable), std::move(settings)));
+  if (!checker) return runSession(*session, model.main(), values);
+  checker->attach(*model.module, session->executable());
+  session->setObserver(&*checker);
+  return runSession(*session, model.main(), values, [&](const absl::Status &status) {
+    if (!status.ok() && checker->report()) raise(*checker->report());
+  });
+}
+
+std::vector<Array> runOnDevice(Model &model, const std::vector<Array> &values,
+                               const RunOptions &options) {
+  runtime::OpenDevice open = check(runtime::openDevice(options.device));
+  auto executable = compileModel(model, options, {.gpuForms = open.forms});
+  auto session = check(runtime::DeviceSession::create(std::move(executable), open.device));
+  return runSession(*session, model.main(), values);
 }
 
 std::vector<Array> valuesFor(const std::vector<Port> &ports, const RunOptions &options) {
@@ -147,9 +166,7 @@ bool isGiven(const std::string &name, const RunOptions &options) {
 using Named = std::vector<std::pair<std::string, Array>>;
 
 /// Variables that the file has no values for are zeros.
-Named runFile(const RunOptions &options) {
-  OpenModel open = openModel(options.model, {.threads = options.threads});
-  runtime::Session &session = *open.session;
+template <typename AnySession> Named runLoaded(AnySession &session, const RunOptions &options) {
   for (const Port &port : variablePorts(session.executable()))
     if (!session.getVariable(port.name).ok())
       check(session.setVariable(port.name, Array(port.dtype, port.shape)));
@@ -159,6 +176,17 @@ Named runFile(const RunOptions &options) {
   for (size_t i = 0; i < outputs.size(); ++i)
     named.push_back({session.executable().outputs[i].name, outputs[i]});
   return named;
+}
+
+Named runFile(const RunOptions &options) {
+  if (runtime::isCpu(options.device))
+    return runLoaded(*openModel(options.model, {.threads = options.threads}).session, options);
+  auto loaded = check(runtime::readExecutableFile(options.model.source, runtime::kCudaLevel));
+  auto device = check(runtime::openDevice(options.device)).device;
+  auto session = check(runtime::DeviceSession::create(loaded.executable, device));
+  for (size_t i = 0; i < loaded.values.size(); ++i)
+    check(session->setVariable(loaded.executable->variables[i].name, loaded.values[i]));
+  return runLoaded(*session, options);
 }
 
 Named runModel(const RunOptions &options) {
@@ -171,8 +199,10 @@ Named runModel(const RunOptions &options) {
         stored != model.values.end() && !isGiven(inputs[i].name, options))
       values[i] = stored->second.expanded();
   std::vector<Port> ports = results(model.main());
-  std::vector<Array> outputs = options.interpret ? interpretMain(model, values, options)
-                                                 : runCompiled(model, ports, values, options);
+  auto evaluate = options.interpret                ? interpretMain
+                  : runtime::isCpu(options.device) ? runCompiled
+                                                   : runOnDevice;
+  std::vector<Array> outputs = evaluate(model, values, options);
   Named named;
   for (size_t i = 0; i < ports.size(); ++i) named.push_back({ports[i].name, outputs[i]});
   return named;
@@ -189,6 +219,8 @@ void printJson(const Named &results) {
 
 void run(const RunOptions &options) {
   const bool isFile = isExecutableFile(options.model.source);
+  if (!runtime::isCpu(options.device) && (options.interpret || options.checkNumerics))
+    fail("--interpret and --check-numerics need the CPU");
   if (isFile && (options.interpret || options.checkNumerics))
     fail(options.model.source + " is compiled: there are no ops left to interpret or to check");
   if (!options.printAfter.empty() && !options.interpret)
@@ -222,11 +254,12 @@ void addRun(CLI::App &app) {
                       "with --interpret: values of ops by name (dot) or place (model.cc:42)");
   command->add_flag("--check-numerics", options->checkNumerics,
                     "find the op that makes the first NaN or infinity, with its values");
-  addDevice(*command);
+  addDevice(*command, options->device);
   command->add_option("--limit", options->limit, "elements printed of each value")
       ->capture_default_str()
       ->check(atLeast(0));
-  addExample(*command, "weir run model.mlir --input x=1,2,3\nweir run model.onnx --dim batch=2 "
+  addExample(*command, "weir run model.mlir --input x=1,2,3\nweir run gpt --device cuda:1\nweir "
+                       "run model.onnx --dim batch=2 "
                        "--inputs values.npz --save results.npz\nweir run model.weirx --json\nweir "
                        "run model.mlir --interpret --print-after dot");
   command->callback([=] { run(*options); });

@@ -2,7 +2,12 @@
 // kernel about signals twice. A warp goes on when all of its threads wait at one instruction.
 #include "codegen/cuda/emulate/grid.h"
 
+#include "runtime/base/dtype.h"
+
+#include <algorithm>
 #include <array>
+#include <bit>
+#include <cmath>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -43,6 +48,7 @@ struct Fiber {
   enum { Ready, Waiting, Finished } state = Ready;
   int32_t site = 0;           // Where it waits,
   int32_t values[2] = {0, 0}; // what it brings, by the parity of its waits: others read it later.
+  uint32_t words[2][kMatrixWords] = {}; // The same of a matrix product.
   int32_t waits = 0;
 };
 
@@ -195,6 +201,32 @@ int32_t emulateVoteAny(int32_t site, int32_t, int32_t vote) {
 
 void emulateWarpBarrier(int32_t site, int32_t) {
   running->wait(site, 0);
+}
+
+static float halfOf(uint32_t word, int64_t which, bool isBf16) {
+  auto bits = uint16_t(word >> (16 * which));
+  return isBf16 ? float(runtime::BFloat16::fromBits(bits)) : float(runtime::Half::fromBits(bits));
+}
+
+void emulateMatrixMultiply(int32_t site, int32_t isBf16, const uint32_t *words, float *sums) {
+  constexpr int64_t steps = 16, half = 8, places = 4, sumsAt = 6;
+  Fiber &self = *running->current;
+  std::copy_n(words, kMatrixWords, self.words[self.waits & 1]);
+  const int bank = running->wait(site, 0);
+  const int64_t lane = &self - running->fibers.data();
+  // The lane of a group that has step k, and the word and half that it has it in.
+  auto element = [&](int64_t group, int64_t firstWord, int64_t k) {
+    const Fiber &owner = running->fibers[size_t(group * places + k % half / 2)];
+    return halfOf(owner.words[bank][firstWord], k % 2, isBf16);
+  };
+  for (int64_t i = 0; i < 4; ++i) {
+    const int64_t row = lane / places + half * (i / 2), column = 2 * (lane % places) + i % 2;
+    float sum = std::bit_cast<float>(self.words[bank][sumsAt + i]);
+    for (int64_t k = 0; k < steps; ++k)
+      sum = std::fma(element(row % half, (row >= half) + 2 * (k >= half), k),
+                     element(column, 4 + (k >= half), k), sum);
+    sums[i] = sum;
+  }
 }
 
 } // namespace weir::codegen::cuda

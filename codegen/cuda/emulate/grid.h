@@ -34,5 +34,9 @@ int32_t emulateSpecial(int32_t special);
 int32_t emulateShuffle(int32_t site, int32_t members, int32_t value, int32_t source, int32_t clamp);
 int32_t emulateVoteAny(int32_t site, int32_t members, int32_t vote);
 void emulateWarpBarrier(int32_t site, int32_t members);
+/// mma.sync m16n8k16 with sums in f32, in ascending k: `words` are the thread's six registers of
+/// pairs and its four sums; `isBf16` or f16.
+void emulateMatrixMultiply(int32_t site, int32_t isBf16, const uint32_t *words, float *sums);
+constexpr int kMatrixWords = 10;
 
 } // namespace weir::codegen::cuda

@@ -59,11 +59,41 @@ Replacement replacementOf(llvm::StringRef intrinsic) {
       .Default({});
 }
 
+/// A call of mma.sync: its registers go through memory of the thread.
+void replaceMatrixMultiply(llvm::CallInst &call, int32_t site, bool isBf16) {
+  llvm::Module &module = *call.getModule();
+  llvm::IRBuilder<> atEntry(&*call.getFunction()->getEntryBlock().begin()), b(&call);
+  auto *wordsType = llvm::ArrayType::get(b.getInt32Ty(), kMatrixWords);
+  auto *sumsType = llvm::ArrayType::get(b.getFloatTy(), 4);
+  llvm::Value *words = atEntry.CreateAlloca(wordsType), *sums = atEntry.CreateAlloca(sumsType);
+  for (unsigned i = 0; i < call.arg_size(); ++i)
+    b.CreateStore(b.CreateBitCast(call.getArgOperand(i), b.getInt32Ty()),
+                  b.CreateConstGEP2_32(wordsType, words, 0, i));
+  auto *type = llvm::FunctionType::get(
+      b.getVoidTy(), {b.getInt32Ty(), b.getInt32Ty(), b.getPtrTy(), b.getPtrTy()}, false);
+  b.CreateCall(module.getOrInsertFunction("weir.multiply", type),
+               {b.getInt32(site), b.getInt32(isBf16), words, sums});
+  llvm::Value *result = llvm::PoisonValue::get(call.getType());
+  for (unsigned i = 0; i < 4; ++i) {
+    llvm::Value *sum = b.CreateLoad(b.getFloatTy(), b.CreateConstGEP2_32(sumsType, sums, 0, i));
+    result = b.CreateInsertValue(result, sum, i);
+  }
+  call.replaceAllUsesWith(result);
+  call.eraseFromParent();
+}
+
 /// Calls of NVVM's intrinsics, each with its number, become calls of the grid.
 llvm::Error replaceIntrinsics(llvm::Module &module) {
   int32_t site = 0;
   for (llvm::Function &function : llvm::make_early_inc_range(module)) {
     if (!function.getName().starts_with("llvm.nvvm.")) continue;
+    if (function.getName().starts_with("llvm.nvvm.mma.m16n8k16.row.col.")) {
+      for (llvm::User *user : llvm::make_early_inc_range(function.users()))
+        replaceMatrixMultiply(*llvm::cast<llvm::CallInst>(user), ++site,
+                              function.getName().ends_with(".bf16"));
+      function.eraseFromParent();
+      continue;
+    }
     Replacement replacement = replacementOf(function.getName());
     if (!replacement.name)
       return llvm::createStringError("the emulator does not know " + function.getName());
@@ -145,6 +175,7 @@ llvm::Error defineGrid(LLJIT &jit) {
   define("weir.shuffle", &emulateShuffle);
   define("weir.any", &emulateVoteAny);
   define("weir.barrier", &emulateWarpBarrier);
+  define("weir.multiply", &emulateMatrixMultiply);
   define("weir.launch", &launchGrid);
   return jit.getMainJITDylib().define(llvm::orc::absoluteSymbols(std::move(symbols)));
 }

@@ -49,10 +49,20 @@ DeviceSession::~DeviceSession() {
   if (staging) device->releaseHost(staging).IgnoreError();
 }
 
-absl::Status DeviceSession::loadKernels() {
+/// Scratch is that of the kernel that needs most: one runs at a time.
+absl::Status DeviceSession::chooseKernels() {
   auto kernels = deviceKernels(compiled, device->info());
   if (!kernels.ok()) return kernels.status();
   codes = *std::move(kernels);
+  for (const DeviceKernel &kernel : codes) {
+    constexpr int64_t warpThreads = 32;
+    int64_t warps = int64_t(kernel.grid.blocks) * kernel.grid.threadsPerBlock / warpThreads;
+    if (kernel.code.module) scratchBytes = std::max(scratchBytes, warps * kernel.code.scratchBytes);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DeviceSession::loadKernels() {
   for (const DeviceKernel &kernel : codes) {
     if (kernel.code.tasks == 0) {
       loaded.emplace_back();
@@ -61,19 +71,17 @@ absl::Status DeviceSession::loadKernels() {
     auto id = device->load(kernel.code);
     if (!id.ok()) return id.status();
     loaded.push_back(*id);
-    constexpr int64_t warpThreads = 32;
-    int64_t warps = int64_t(kernel.grid.blocks) * kernel.grid.threadsPerBlock / warpThreads;
-    if (kernel.code.module) scratchBytes = std::max(scratchBytes, warps * kernel.code.scratchBytes);
   }
   return absl::OkStatus();
 }
 
 absl::Status DeviceSession::load() {
-  WEIR_RETURN_IF_ERROR(loadKernels());
+  WEIR_RETURN_IF_ERROR(chooseKernels());
   auto made = device->createStream();
   if (!made.ok()) return made.status();
   stream = *made;
-  WEIR_RETURN_IF_ERROR(reserve());
+  WEIR_RETURN_IF_ERROR(reserve()); // Too little memory is told before a driver compiles anything.
+  WEIR_RETURN_IF_ERROR(loadKernels());
   slices.assign(size_t(compiled->numLoops), 0);
   hasValue.assign(compiled->variables.size(), false);
   stretches = stretchesOf(compiled->instructions, compiled->buffers);

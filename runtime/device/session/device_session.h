@@ -46,6 +46,7 @@ private:
   DeviceSession(std::shared_ptr<const Executable> executable, std::shared_ptr<Device> device)
       : compiled(std::move(executable)), device(std::move(device)) {}
   absl::Status load();
+  absl::Status chooseKernels();
   absl::Status loadKernels();
   absl::Status reserve();
   absl::Status checkFeeds(const std::vector<HostTensor> &feeds) const;

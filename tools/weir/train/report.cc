@@ -1,5 +1,6 @@
 // The summary at the end of a training run.
 #include "runtime/device/cpu/thread_pool.h"
+#include "runtime/device/session/device_session.h"
 #include "runtime/executor/session.h"
 #include "tools/bench/peak.h"
 #include "tools/weir/files.h"
@@ -42,16 +43,17 @@ double flopsOf(const std::vector<runtime::Instruction> &list,
 
 void reportTraining(const Program &program, const TrainTask &task, const TrainOptions &options,
                     const TrainResult &result) {
-  runtime::Session &session = *program.session();
-  const runtime::Executable &executable = session.executable();
+  const runtime::DeviceSession *device = program.deviceSession();
+  const runtime::Executable &executable =
+      device ? device->executable() : program.session()->executable();
   auto threads = options.threads > 0 ? options.threads : runtime::availableCores();
   double steps = static_cast<double>(result.curves.training.size());
   double flops = flopsOf(executable.instructions, executable),
-         peak = bench::measurePeakFlops(threads);
+         peak = device ? 0 : bench::measurePeakFlops(threads); // a GPU's is not measured
   double stepMs = steps > 0 ? 1e3 * result.stepSeconds / steps : 0;
   double rate = stepMs > 0 ? flops / stepMs * 1e3 : 0;
   double unitsPerSecond = stepMs > 0 ? task.unitsPerStep / stepMs * 1e3 : 0;
-  runtime::MemoryStatement memory = session.memory();
+  runtime::MemoryStatement memory = runtime::memoryStatement(executable, threads);
   int64_t launches = runtime::maxLaunches(executable.instructions);
   double trainingLoss = result.curves.training.empty() ? 0 : result.curves.training.back();
 
@@ -62,8 +64,12 @@ void reportTraining(const Program &program, const TrainTask &task, const TrainOp
   std::fprintf(out, "steps        %.0f in %s, %.2f ms each, %s %s/s\n", steps,
                duration(result.stepSeconds).c_str(), stepMs, count(unitsPerSecond).c_str(),
                task.unit.c_str());
-  std::fprintf(out, "arithmetic   %s FLOPs a step, %.0f GFLOP/s, %.0f %% of the machine's %.0f\n",
-               count(flops).c_str(), rate * 1e-9, 100 * rate / peak, peak * 1e-9);
+  std::fprintf(out, "arithmetic   %s FLOPs a step, %.0f GFLOP/s", count(flops).c_str(),
+               rate * 1e-9);
+  if (device)
+    std::fprintf(out, " on %s\n", options.device.c_str());
+  else
+    std::fprintf(out, ", %.0f %% of the machine's %.0f\n", 100 * rate / peak, peak * 1e-9);
   std::fprintf(
       out,
       "memory       %s predicted (arena %s, variables %s, code and constants %s, feeds and "
@@ -90,6 +96,7 @@ void reportTraining(const Program &program, const TrainTask &task, const TrainOp
                                  {"flops_per_second", rate},
                                  {"peak_flops_per_second", peak},
                                  {"threads", threads},
+                                 {"device", options.device},
                                  {"kernels", executable.kernels.size()},
                                  {"launches", launches},
                                  {"predicted_peak_bytes", memory.peakBytes()},

@@ -41,7 +41,7 @@ void addCommonTrainOptions(CLI::App &app, TrainOptions &options) {
       ->check(atLeast(0));
   addThreads(app, options.threads);
   addMemoryBudget(app, options.memoryBudget);
-  addDevice(app);
+  addDevice(app, options.device);
   app.add_flag("--resume", options.resume, "go on from the checkpoint in --out");
   app.add_flag("--profile", options.profile,
                "print the kernels of the last ten steps; write trace.json for the Perfetto UI");

@@ -114,7 +114,8 @@ void trainClassifier(const ClassifierOptions &options, TrainOptions train,
 
   CompileOptions compile{.threads = train.threads,
                          .memoryBudget = train.memoryBudget,
-                         .checkNumerics = train.checkNumerics};
+                         .checkNumerics = train.checkNumerics,
+                         .device = train.device};
   Program program = model.training.compile(compile), evaluation = model.evaluation.compile(compile);
   printNotes(program.state()->backend->notes);
   data::EpochSampler sampler(split.training.rows(), batch, train.seed);

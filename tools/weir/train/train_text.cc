@@ -123,7 +123,8 @@ void trainText(const TextOptions &options, const TrainOptions &train, int64_t co
 
   CompileOptions compile{.threads = train.threads,
                          .memoryBudget = train.memoryBudget,
-                         .checkNumerics = train.checkNumerics};
+                         .checkNumerics = train.checkNumerics,
+                         .device = train.device};
   Program program = model.training.compile(compile);
   printNotes(program.state()->backend->notes);
   constexpr int64_t evaluationBatch = 64;

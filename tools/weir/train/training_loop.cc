@@ -69,6 +69,9 @@ void evaluate(const Program &program, const TrainTask &task, int64_t done, Progr
 TrainResult runTraining(Program &program, const TrainTask &task, const TrainOptions &options) {
   TrainResult result;
   result.curves.title = task.title;
+  if (options.profile && !program.session())
+    throw Error("--profile shows the CPU's kernels; without it this trains on " + options.device,
+                Location::current());
   std::string path = options.folder + "/checkpoint.safetensors";
   if (options.resume) restoreCheckpoint(path, program, task, result);
   auto done = static_cast<int64_t>(result.curves.training.size());

@@ -20,6 +20,7 @@ struct TrainOptions {
   int64_t evaluateEvery = 500;   ///< steps; 0: only at the end
   int threads = 0;               ///< 0: all cores
   int64_t memoryBudget = 0;      ///< bytes that a step may need; 0: any
+  std::string device = "cpu";    ///< what trains; `--device`
   bool resume = false;
   bool quiet = false;
   bool checkNumerics = false; ///< stop at the op that makes the first NaN or infinity
