@@ -220,6 +220,7 @@ FULL = [
     "//tests/conformance:command_test",
     "//tests/conformance:golden_test",
     "//tests/conformance:onnx_test",
+    "//tests/cuda/suite:suite_test",
     "//tests/cuda:assembled_ops_test",
     "//tests/cuda:driver_calls_test",
     "//tests/cuda:emulated_graphs_test",
