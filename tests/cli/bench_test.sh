@@ -44,5 +44,5 @@ refused() { # WHAT MESSAGE: the last command failed with it
 "$weir" bench mlp.onnx --shape image=4x8 --dim batch=5 > out 2>&1; refused $? "two sizes" "batch is 5 by another flag"
 "$weir" bench mlp.weir --dim batch=4 > out 2>&1; refused $? "fixed sizes" "its sizes are fixed"
 "$weir" run mlp.weirx --interpret > out 2>&1; refused $? "no ops left" "mlp.weirx is compiled"
-"$weir" inspect mlp.weirx > out 2>&1; refused $? "inspect of .weirx" "mlp.weirx is compiled"
+"$weir" view mlp.weirx > out 2>&1; refused $? "view of .weirx" "mlp.weirx is compiled"
 echo passed
