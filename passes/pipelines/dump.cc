@@ -34,7 +34,8 @@ public:
     std::error_code error;
     llvm::raw_fd_ostream stream(path, error);
     if (error)
-      return op->emitError() << "cannot write " << path.str() << ": " << error.message(), failure();
+      return emitError(op->getLoc()) << "cannot write " << path.str() << ": " << error.message(),
+             failure();
     OpPrintingFlags flags;
     flags.elideLargeElementsAttrs(64).enableDebugInfo(true);
     op->print(stream, flags);
@@ -50,7 +51,8 @@ private:
 
 LogicalResult dumpAfterEachPass(PassManager &pm, ModuleOp module, StringRef folder) {
   if (auto error = llvm::sys::fs::create_directories(folder))
-    return module.emitError() << "cannot make the folder " << folder << ": " << error.message();
+    return emitError(module.getLoc())
+           << "cannot make the folder " << folder << ": " << error.message();
   auto dump = std::make_unique<Dump>(folder);
   if (failed(dump->write(module, "source"))) return failure();
   pm.addInstrumentation(std::move(dump));

@@ -135,11 +135,16 @@ TEST(Nccl, TheDeadlineNamesTheCollectiveItsLineAndTheGroup) {
                  return comm.run(spec, &value, &value);
                },
                {.deadline = std::chrono::milliseconds(200)});
+  // Whose deadline comes first aborts, and the other may see that before its own deadline.
+  int named = 0;
   for (const absl::Status &status : statuses) {
-    EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded) << status;
+    EXPECT_FALSE(status.ok());
+    if (status.code() != absl::StatusCode::kDeadlineExceeded) continue;
+    ++named;
     EXPECT_THAT(std::string(status.message()),
                 HasSubstr("(train.cc:7): not over after 200 ms in group {0, 1}"));
   }
+  EXPECT_GE(named, 1);
 }
 
 TEST(Nccl, SaysWhichSumsItLacks) {
