@@ -33,7 +33,7 @@ protected:
   }
   void writeRow(const std::string &op) {
     for (const testing::Row &row : testing::rowsWithKernels())
-      if (row.op == op) return writeOps(folder, row, kForms);
+      if (row.op == "weir." + op) return writeOps(folder, row, kForms);
     ADD_FAILURE() << "no row " << op;
   }
 

@@ -63,7 +63,7 @@ void writeOps(const std::string &folder, const testing::Row &row,
       arrays[name] = (*expected)[i].value;
       arrays["bound:" + name] = (*expected)[i].bound;
     }
-    std::string name = row.op;
+    std::string name = row.op.substr(5); // after "weir."
     std::ranges::replace(name, '.', '_');
     writeCase(folder + "/op_" + name + "_" + std::to_string(number++), std::move(*executable),
               arrays);
@@ -86,7 +86,8 @@ void writeProgram(const std::string &folder, const std::string &name, const Grap
   for (const auto &[port, value] : feeds) arrays["in:" + port] = value;
   for (const Program::Port &variable : cpu.variables())
     arrays["var:" + variable.name] = cpu.variable(variable.name);
-  for (const auto &[port, value] : cpu.run(feeds).all()) arrays["out:" + port] = value;
+  const Fetched fetched = cpu.run(feeds);
+  for (const auto &[port, value] : fetched.all()) arrays["out:" + port] = value;
   for (const Program::Port &variable : cpu.variables())
     arrays["new:" + variable.name] = cpu.variable(variable.name);
   writeCase(folder + "/" + name, std::move(*executable), arrays);
