@@ -283,8 +283,10 @@ void ControlKernel::moveYields(OperandRange yields, ArrayRef<Value> homes) {
 LogicalResult ControlKernel::emitWhile(ir::WhileOp loop) {
   SmallVector<Value> homes = startCarries(loop.getInits(), loop.getResults());
   Block &condition = loop.getCondition().front(), &body = loop.getBody().front();
-  for (auto [i, home] : llvm::enumerate(homes))
-    memory[condition.getArgument(i)] = memory[body.getArgument(i)] = home;
+  for (auto [i, home] : llvm::enumerate(homes)) {
+    memory[condition.getArgument(i)] = home;
+    memory[body.getArgument(i)] = home;
+  }
   Operation *made = k.whileLoop();
   auto emitCondition = [&] {
     if (failed(emitBlock(condition))) return failure();
