@@ -205,7 +205,7 @@ TEST(ReverseThroughWhile, NeedsTheSameMemoryForAnyNumberOfSteps) {
   Program program = g.compile();
   std::vector<double> start(64);
   for (int i = 0; i < 64; ++i) start[i] = 0.01 * (i + 1);
-  for (int64_t trips : {10, 3000}) {
+  for (int64_t trips : {10, 3000, 1000000}) {
     Fetched out = program.run(
         {{"v", Array::from<double>({64}, start)}, {"n", Array::scalar<int64_t>(trips)}});
     for (int i = 0; i < 64; ++i) {
