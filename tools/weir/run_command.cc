@@ -157,10 +157,13 @@ std::vector<Array> valuesFor(const std::vector<Port> &ports, const RunOptions &o
                                  : argumentValues(ports, options.archive, 0);
 }
 
-bool isGiven(const std::string &name, const RunOptions &options) {
-  if (!options.archive.empty()) return npy::readArchive(options.archive).count(name) > 0;
-  return llvm::any_of(options.values,
-                      [&](const std::string &word) { return word.starts_with(name + "="); });
+/// Names that --inputs or --input have values for.
+std::set<std::string> givenNames(const RunOptions &options) {
+  std::set<std::string> names;
+  if (!options.archive.empty())
+    for (const auto &[name, value] : npy::readArchive(options.archive)) names.insert(name);
+  for (const std::string &word : options.values) names.insert(word.substr(0, word.find('=')));
+  return names;
 }
 
 using Named = std::vector<std::pair<std::string, Array>>;
@@ -194,9 +197,10 @@ Named runModel(const RunOptions &options) {
   if (!options.interpret) checkLevel(model, options.model.source, passes::Level::Source);
   std::vector<Port> inputs = arguments(model.main());
   std::vector<Array> values = valuesFor(inputs, options);
+  const std::set<std::string> given = givenNames(options);
   for (size_t i = 0; i < inputs.size(); ++i)
     if (auto stored = model.values.find(inputs[i].name);
-        stored != model.values.end() && !isGiven(inputs[i].name, options))
+        stored != model.values.end() && !given.count(inputs[i].name))
       values[i] = stored->second.expanded();
   std::vector<Port> ports = results(model.main());
   auto evaluate = options.interpret                ? interpretMain
