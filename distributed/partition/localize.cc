@@ -28,8 +28,9 @@ struct Mask {
 
 class Localizer {
 public:
-  Localizer(func::FuncOp function, const Mesh &mesh, llvm::DenseMap<Value, Sharding> shardings)
-      : function(function), mesh(mesh), shardings(std::move(shardings)) {}
+  Localizer(func::FuncOp function, const Mesh &mesh, llvm::DenseMap<Value, Sharding> shardings,
+            int64_t pieces)
+      : function(function), mesh(mesh), shardings(std::move(shardings)), pieces(pieces) {}
 
   void run() {
     for (auto &entry : shardings) globalShapes[entry.first] = shapeOf(entry.first);
@@ -41,7 +42,10 @@ public:
     for (auto &entry : shardings) {
       Value value = entry.first;
       auto type = cast<RankedTensorType>(value.getType());
-      value.setType(type.clone(localShape(globalShapes[value], entry.second, mesh)));
+      std::vector<int64_t> shape = localShape(globalShapes[value], entry.second, mesh);
+      for (auto [size, axes] : llvm::zip(shape, entry.second.dims))
+        if (!axes.empty()) size *= pieces;
+      value.setType(type.clone(shape));
     }
     for (Operation *op : ops) fitAttributes(op);
     for (const Mask &mask : masks) insert(mask);
@@ -231,6 +235,7 @@ private:
   func::FuncOp function;
   const Mesh &mesh;
   llvm::DenseMap<Value, Sharding> shardings;
+  int64_t pieces;
   llvm::DenseMap<Value, std::vector<int64_t>> globalShapes;
   std::vector<Operation *> ops;
   std::vector<Mask> masks;
@@ -238,12 +243,12 @@ private:
 
 } // namespace
 
-LogicalResult localize(func::FuncOp function) {
+LogicalResult localize(func::FuncOp function, int64_t pieces) {
   FailureOr<Mesh> mesh = meshOf(function);
   if (failed(mesh)) return failure();
   auto shardings = readShardings(function, *mesh);
   if (failed(shardings)) return failure();
-  Localizer(function, *mesh, *std::move(shardings)).run();
+  Localizer(function, *mesh, *std::move(shardings), pieces).run();
   return success();
 }
 

@@ -31,8 +31,9 @@ mlir::LogicalResult insertCollectives(mlir::func::FuncOp function,
 /// its results have the shardings that then follow. Errors are diagnostics at the op.
 mlir::LogicalResult verifySharding(mlir::func::FuncOp function);
 
-/// Makes a function with collectives the program of one device.
-mlir::LogicalResult localize(mlir::func::FuncOp function);
+/// Makes a function with collectives the program of one device; of a function without any, and with
+/// even pieces only, also that of `pieces` neighbouring devices at once.
+mlir::LogicalResult localize(mlir::func::FuncOp function, int64_t pieces = 1);
 
 /// The shardings that attributes say of the values of a function.
 mlir::FailureOr<llvm::DenseMap<mlir::Value, Sharding>> readShardings(mlir::func::FuncOp function,

@@ -41,6 +41,14 @@ struct CompileOptions {
   /// What runs it: "cpu", "cuda", "cuda:1" (`weir devices` lists them). Variables live there. Error
   /// where there is no such device, with the reason, or where its memory is too small.
   std::string device = "cpu";
+  /// Run any batch of 1 to this many rows, without compiling again: feeds and outputs that have the
+  /// batch as their leading dim have as many rows there as the caller likes. 0: sizes are as
+  /// declared. Error, at the op that is the reason, for a graph whose rows depend on each other or
+  /// that updates a variable.
+  int64_t batch = 0;
+  /// The inputs that have the batch as their leading dim, of any size from 2 on; none: those of
+  /// `batch` elements there.
+  std::vector<std::string> batchInputs;
 };
 
 using Feeds = std::map<std::string, Array>;
@@ -80,6 +88,7 @@ public:
     TensorType type;
     bool trainable = false;
   };
+  /// Types are as declared, also where the program takes any batch.
   const std::vector<Port> &inputs() const;
   const std::vector<Port> &outputs() const;
   const std::vector<Port> &variables() const;

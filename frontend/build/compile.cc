@@ -26,6 +26,15 @@ Program Graph::compile(CompileOptions options, Location at) const {
   if (shared->current->kind != Scope::Main)
     throw Error("compile: not inside " + shared->current->what, at);
 
+  if (options.batch < 0)
+    throw Error("compile: a batch of 1 to " + std::to_string(options.batch) + " is none", at);
+  if (options.batch && !runtime::isCpu(options.device))
+    throw Error("compile: a program for any batch runs on the cpu, not on " + options.device, at);
+  if (options.batch && (options.interpret || options.checkNumerics))
+    throw Error("compile: a program for any batch is compiled, and is not checked for NaN; "
+                "interpret and checkNumerics take sizes as declared",
+                at);
+
   auto state = std::make_shared<ProgramState>();
   for (const InputRecord &input : shared->inputs)
     state->inputs.push_back({input.name, shared->record(input.tensor).type});

@@ -4,7 +4,7 @@
 
 #include "passes/debug/numerics.h"
 #include "passes/pipelines/pipelines.h"
-#include "runtime/executor/session.h"
+#include "runtime/executor/batch_session.h"
 
 #include <future>
 
@@ -62,13 +62,10 @@ struct NumericsCheck {
 
 class Compiled final : public Backend {
 public:
-  Compiled(const GraphState &state, runtime::Executable compiled, runtime::SessionOptions settings,
-           std::unique_ptr<NumericsCheck> checking, Location at)
-      : store(settings.variables), check(std::move(checking)), order(state, compiled) {
-    auto executable = std::make_shared<const runtime::Executable>(std::move(compiled));
-    auto created = runtime::Session::create(executable, std::move(settings));
-    require(created.status(), "compile", at);
-    session = std::move(*created);
+  Compiled(const GraphState &state, const runtime::BatchExecutable &batch,
+           runtime::SessionOptions settings, std::unique_ptr<NumericsCheck> checking, Location at)
+      : store(settings.variables), check(std::move(checking)), order(state, batch.largest()) {
+    load(batch, std::move(settings), at);
     if (!check) return;
     check->checker.attach(*check->module, session->executable());
     session->setObserver(&check->checker);
@@ -76,7 +73,9 @@ public:
 
   std::vector<Array> run(const std::vector<Array> &feeds, const std::vector<int32_t> &fetches,
                          Location at) override {
-    auto results = session->run(order.feeds(feeds), order.fetches(fetches));
+    const std::vector<Array> ordered = order.feeds(feeds);
+    const std::vector<int32_t> positions = order.fetches(fetches);
+    auto results = range ? range->run(ordered, positions) : session->run(ordered, positions);
     if (check && !results.ok() && check->checker.report()) raise(*check->checker.report(), at);
     require(results.status(), "run", at);
     return std::move(*results);
@@ -92,14 +91,32 @@ public:
     require(store->set(name, value), "setVariable", at);
   }
 
-  runtime::Session *runtimeSession() const override { return session.get(); }
+  runtime::Session *runtimeSession() const override { return session; }
+  bool takesBatches() const override { return range != nullptr; }
 
   const std::shared_ptr<runtime::VariableStore> &variables() const { return store; }
 
 private:
+  void load(const runtime::BatchExecutable &batch, runtime::SessionOptions settings, Location at) {
+    if (batch.isRange()) {
+      auto created = runtime::BatchSession::create(
+          std::make_shared<const runtime::BatchExecutable>(batch), std::move(settings));
+      require(created.status(), "compile", at);
+      range = std::move(*created);
+      session = &range->largest();
+    } else {
+      auto created = runtime::Session::create(batch.sizes[0].executable, std::move(settings));
+      require(created.status(), "compile", at);
+      fixed = std::move(*created);
+      session = fixed.get();
+    }
+  }
+
   std::shared_ptr<runtime::VariableStore> store;
   std::unique_ptr<NumericsCheck> check; // null: none
-  std::unique_ptr<runtime::Session> session;
+  std::unique_ptr<runtime::Session> fixed;
+  std::unique_ptr<runtime::BatchSession> range; // null: sizes are fixed
+  runtime::Session *session = nullptr;          // of the largest batch
   PortOrder order;
 };
 
@@ -109,6 +126,16 @@ std::shared_ptr<runtime::VariableStore> FilledStore::sharedStore(const CompileOp
   auto *other = dynamic_cast<Compiled *>(options.shareVariables->state()->backend.get());
   if (other) return other->variables();
   throw Error("compile: shareVariables names an interpreted program, but this one is compiled", at);
+}
+
+FailureOr<runtime::BatchExecutable> compileSizes(ModuleOp module, const CompileOptions &options,
+                                                 const passes::PipelineOptions &pipeline) {
+  if (options.batch)
+    return passes::compileBatch(module, {options.batch, options.batchInputs}, pipeline);
+  auto executable = passes::compileModule(module, pipeline);
+  if (failed(executable)) return failure();
+  return runtime::BatchExecutable::ofOneSize(
+      std::make_shared<const runtime::Executable>(std::move(*executable)));
 }
 
 } // namespace
@@ -127,14 +154,14 @@ std::unique_ptr<Backend> makeCompiled(const StatePtr &state, FinishedModule modu
   std::optional<passes::NumericsChecker> checker;
   if (options.checkNumerics) checker.emplace(*module);
   DiagnosticCollector collector(state->context);
-  auto executable = passes::compileModule(*module, pipeline);
-  if (failed(executable)) collector.raise("compile", at);
+  const FailureOr<runtime::BatchExecutable> batch = compileSizes(*module, options, pipeline);
+  if (failed(batch)) collector.raise("compile", at);
   if (options.threads > 0) settings.pool = std::make_shared<runtime::ThreadPool>(options.threads);
   settings.variables = store.get(at);
   std::unique_ptr<NumericsCheck> check;
   if (checker) check.reset(new NumericsCheck{state, std::move(module), std::move(*checker)});
-  auto compiled = std::make_unique<Compiled>(*state, std::move(*executable), std::move(settings),
-                                             std::move(check), at);
+  auto compiled =
+      std::make_unique<Compiled>(*state, *batch, std::move(settings), std::move(check), at);
   compiled->notes = collector.remarks();
   return compiled;
 }

@@ -47,7 +47,8 @@ std::vector<Array> ProgramState::orderFeeds(const Feeds &feeds, Location at) con
     if (feed == feeds.end())
       throw Error("run: input '" + input.name + "', " + input.type.str() + ", is not fed", at);
     const Array &array = feed->second;
-    if (array.dtype() != input.type.dtype || array.dims() != input.type.shape)
+    if (!backend->takesBatches() &&
+        (array.dtype() != input.type.dtype || array.dims() != input.type.shape))
       throw Error("run: input '" + input.name + "' is " + input.type.str() + ", but " +
                       typeOf(array) + " is fed",
                   at);

@@ -18,6 +18,8 @@ public:
   virtual void setVariable(const std::string &name, const Array &value, Location at) = 0;
   virtual runtime::Session *runtimeSession() const { return nullptr; }
   virtual runtime::DeviceSession *deviceSession() const { return nullptr; }
+  /// Does it check the types of feeds itself, as their leading dims may be of any batch?
+  virtual bool takesBatches() const { return false; }
 
   std::vector<std::string> notes; ///< what compiling has to say
 };

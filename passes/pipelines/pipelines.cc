@@ -21,6 +21,8 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 
+#include <atomic>
+
 using namespace mlir;
 
 namespace weir::passes {
@@ -108,21 +110,36 @@ LogicalResult lower(ModuleOp module, Level from, Level to, const PipelineOptions
   return pm.run(module);
 }
 
-FailureOr<runtime::Executable> compileModule(ModuleOp module, const PipelineOptions &options) {
+namespace {
+
+std::atomic<int64_t> compiled = 0;
+
+std::optional<codegen::TargetInfo> targetOf(ModuleOp module, const PipelineOptions &options) {
   auto target =
       options.gpuForms.empty() ? codegen::targetForLevel(options.cpu) : codegen::cuda::warpTarget();
   if (!target)
-    return module.emitError() << "no CPU level " << options.cpu
-                              << "; there are host, x86-64-v3, x86-64-v4",
-           failure();
-  if (failed(lower(module, options.from, Level::Kernels, options))) return failure();
+    module.emitError() << "no CPU level " << options.cpu
+                       << "; there are host, x86-64-v3, x86-64-v4";
+  return target;
+}
+
+} // namespace
+
+FailureOr<runtime::Executable> compileModule(ModuleOp module, const PipelineOptions &options) {
+  auto target = targetOf(module, options);
+  if (!target || failed(lower(module, options.from, Level::Kernels, options))) return failure();
   if (options.onMemoryPlanned) {
     auto main = module.lookupSymbol<func::FuncOp>("main");
     auto bytes = main ? main->getAttrOfType<IntegerAttr>(ir::kArenaBytesAttr) : IntegerAttr();
     if (bytes) options.onMemoryPlanned(bytes.getInt());
   }
+  ++compiled;
   return codegen::buildExecutable(
       module, {.target = *target, .gpuForms = options.gpuForms, .threads = options.threads});
+}
+
+int64_t executablesCompiled() {
+  return compiled;
 }
 
 } // namespace weir::passes

@@ -5,7 +5,7 @@
 // a folder.
 #pragma once
 
-#include "runtime/artifact/executable.h"
+#include "runtime/artifact/batch.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Support/LLVM.h"
@@ -32,7 +32,7 @@ enum class Level {
 struct PipelineOptions {
   Level from = Level::Source; ///< what compileModule gets
   std::string dumpTo;         ///< folder for numbered files, one after each pass; "" for none
-  std::string cpu = "host"; ///< see codegen::targetForLevel
+  std::string cpu = "host";   ///< see codegen::targetForLevel
   /// Not empty: for GPUs in place of `cpu`, in these forms: "ptx", "sm_80", "sm_90" (cubins, where
   /// ptxas is found), "llvm" (bitcode for emulators).
   std::vector<std::string> gpuForms;
@@ -65,5 +65,22 @@ mlir::LogicalResult lower(mlir::ModuleOp module, Level from, Level to,
 /// The way from `options.from` on. `module` is left at the kernels level.
 mlir::FailureOr<runtime::Executable> compileModule(mlir::ModuleOp module,
                                                    const PipelineOptions &options = {});
+
+/// Which batches a program is to take.
+struct BatchRange {
+  int64_t most = 0; ///< rows of the largest; the smallest is one row
+  /// Names of the inputs that have the batch as their leading dim; none: those of `most` elements
+  /// there. The batch that the graph has in these may be another than `most`.
+  std::vector<std::string> inputs;
+};
+
+/// The way from Source or Graph for each of runtime::batchSizes(range.most). `module` is left at
+/// the graph level. Errors: inputs that there are not or that do not agree, and a graph whose rows
+/// depend on each other, at the op that is the reason (distributed/batch).
+mlir::FailureOr<runtime::BatchExecutable>
+compileBatch(mlir::ModuleOp module, const BatchRange &range, const PipelineOptions &options = {});
+
+/// Executables that this process has compiled so far. No run compiles any.
+int64_t executablesCompiled();
 
 } // namespace weir::passes

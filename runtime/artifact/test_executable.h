@@ -7,15 +7,16 @@
 
 namespace weir::runtime {
 
-/// Four slices of an input, added to a constant in a loop under an if; then a copy.
-inline Executable testExecutable() {
+/// Slices of an input, one for each row of a batch, added to a constant in a loop under an if; then
+/// a copy.
+inline Executable testExecutable(int64_t rows = 4) {
   Executable e;
   e.name = "example";
   e.image.assign(100, 0xc3);
   e.constants = Bytes::zeros(128);
   e.arenaBytes = 256;
   e.numLoops = 1;
-  e.inputs = {{"x", DType::F32, {4, 2}}, {"p", DType::I1, {}}};
+  e.inputs = {{"x", DType::F32, {rows, 2}}, {"p", DType::I1, {}}};
   e.outputs = {{"y", DType::F32, {2}}};
   e.variables = {{"w", DType::F32, {2}}};
   e.kernels = {{"k", 64, nullptr, 4, 32, 7, 9}};
@@ -28,7 +29,7 @@ inline Executable testExecutable() {
   launch.buffers = {0, 2, 4};
   launch.locations = {{"model.cc", 42}};
   loop.kind = Instruction::Kind::Loop;
-  loop.trips = 4;
+  loop.trips = rows;
   loop.body = {launch};
   branch.kind = Instruction::Kind::If;
   branch.buffers = {1};

@@ -13,7 +13,7 @@ static_assert(static_cast<int>(DType::I1) == WEIR_I1 && static_cast<int>(DType::
               static_cast<int>(DType::F64) == WEIR_F64);
 
 struct weir_session {
-  std::unique_ptr<Session> session;
+  std::unique_ptr<BatchSession> session;
   std::vector<HostTensor> inputs, outputs; // for memory that is not aligned; empty until needed
 };
 
@@ -44,7 +44,7 @@ bool isAligned(const void *pointer) {
 absl::Status load(const char *path, int threads, weir_session &handle) {
   auto loaded = readExecutableFile(path);
   if (!loaded.ok()) return loaded.status();
-  auto session = openSession(*std::move(loaded), threads);
+  auto session = openBatchSession(*std::move(loaded), threads);
   if (!session.ok()) return session.status();
   handle.session = *std::move(session);
   return absl::OkStatus();
@@ -64,8 +64,17 @@ std::vector<Pointer> aligned(const Entries &entries, const Pointer *given,
   return result;
 }
 
-absl::Status run(weir_session &handle, const void *const *inputs, void *const *outputs) {
-  const Executable &executable = handle.session->executable();
+/// What a run of `rows` takes of each port's memory.
+template <typename Entry> size_t bytesOf(const Entry &entry, int64_t leading, int64_t rows) {
+  const std::vector<int64_t> dims = dimsOfRows(entry.dims, leading, rows);
+  return static_cast<size_t>(elementCount(dims).value_or(0)) * dtypeBytes(entry.dtype);
+}
+
+absl::Status run(weir_session &handle, int64_t rows, const void *const *inputs,
+                 void *const *outputs) {
+  const BatchExecutable &batch = handle.session->executable();
+  if (rows < 1 || rows > batch.most()) return handle.session->runRaw(rows, inputs, outputs);
+  const Executable &executable = batch.largest();
   auto feeds = aligned(executable.inputs, inputs, handle.inputs);
   auto fetches = aligned(executable.outputs, outputs, handle.outputs);
   for (size_t i = 0; i < feeds.size(); ++i) {
@@ -73,11 +82,14 @@ absl::Status run(weir_session &handle, const void *const *inputs, void *const *o
       return absl::InvalidArgumentError(
           absl::StrCat("input '", executable.inputs[i].name, "' is null"));
     if (feeds[i] != inputs[i])
-      std::memcpy(const_cast<void *>(feeds[i]), inputs[i], handle.inputs[i].bytes());
+      std::memcpy(const_cast<void *>(feeds[i]), inputs[i],
+                  bytesOf(executable.inputs[i], batch.inputs[i], rows));
   }
-  if (absl::Status s = handle.session->runRaw(feeds.data(), fetches.data()); !s.ok()) return s;
+  if (absl::Status s = handle.session->runRaw(rows, feeds.data(), fetches.data()); !s.ok())
+    return s;
   for (size_t i = 0; i < fetches.size(); ++i)
-    if (fetches[i] != outputs[i]) std::memcpy(outputs[i], fetches[i], handle.outputs[i].bytes());
+    if (fetches[i] != outputs[i])
+      std::memcpy(outputs[i], fetches[i], bytesOf(executable.outputs[i], batch.outputs[i], rows));
   return absl::OkStatus();
 }
 
@@ -113,21 +125,49 @@ void weir_free(weir_session *session) {
 }
 
 int32_t weir_input_count(const weir_session *session) {
-  return static_cast<int32_t>(session->session->executable().inputs.size());
+  return static_cast<int32_t>(session->session->executable().largest().inputs.size());
 }
 
 int32_t weir_output_count(const weir_session *session) {
-  return static_cast<int32_t>(session->session->executable().outputs.size());
+  return static_cast<int32_t>(session->session->executable().largest().outputs.size());
 }
 
 int weir_input(const weir_session *session, int32_t index, weir_port *port) {
-  return describe(session->session->executable().inputs, index, port);
+  return describe(session->session->executable().largest().inputs, index, port);
 }
 
 int weir_output(const weir_session *session, int32_t index, weir_port *port) {
-  return describe(session->session->executable().outputs, index, port);
+  return describe(session->session->executable().largest().outputs, index, port);
+}
+
+int64_t weir_batch(const weir_session *session) {
+  const BatchExecutable &batch = session->session->executable();
+  return batch.isRange() ? batch.most() : 0;
+}
+
+template <typename Entries>
+static size_t rowBytes(const Entries &entries, const std::vector<int64_t> &leading, int32_t index,
+                       int64_t most) {
+  const auto i = static_cast<size_t>(index);
+  if (index < 0 || i >= entries.size() || leading[i] == 0) return 0;
+  return bytesOf(entries[i], leading[i], most) / static_cast<size_t>(most);
+}
+
+size_t weir_input_row_bytes(const weir_session *session, int32_t index) {
+  const BatchExecutable &batch = session->session->executable();
+  return rowBytes(batch.largest().inputs, batch.inputs, index, batch.most());
+}
+
+size_t weir_output_row_bytes(const weir_session *session, int32_t index) {
+  const BatchExecutable &batch = session->session->executable();
+  return rowBytes(batch.largest().outputs, batch.outputs, index, batch.most());
 }
 
 int weir_run(weir_session *session, const void *const *inputs, void *const *outputs) {
-  return guarded([&] { return run(*session, inputs, outputs); });
+  return weir_run_batch(session, session->session->executable().most(), inputs, outputs);
+}
+
+int weir_run_batch(weir_session *session, int64_t rows, const void *const *inputs,
+                   void *const *outputs) {
+  return guarded([&] { return run(*session, rows, inputs, outputs); });
 }

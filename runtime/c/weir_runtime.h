@@ -55,10 +55,21 @@ int32_t weir_output_count(const weir_session *session);
 int weir_input(const weir_session *session, int32_t index, weir_port *port);
 int weir_output(const weir_session *session, int32_t index, weir_port *port);
 
+/* Rows that one run takes at most, of a file for a batch of any size from 1; 0: its sizes are
+ * fixed. Ports are described as they are for the largest batch. */
+int64_t weir_batch(const weir_session *session);
+/* Bytes of one row of the batch; 0: this input or output is the same for every batch, or is not
+ * there. */
+size_t weir_input_row_bytes(const weir_session *session, int32_t index);
+size_t weir_output_row_bytes(const weir_session *session, int32_t index);
+
 /* One run: reads every input, writes every output whose pointer is not null. Memory aligned to 64
  * bytes is used as it is, other memory through a copy. Variables that the program updates keep
  * their new values for the next run. */
 int weir_run(weir_session *session, const void *const *inputs, void *const *outputs);
+/* The same for a batch of `rows`, 1 to weir_batch(); weir_run takes the largest. */
+int weir_run_batch(weir_session *session, int64_t rows, const void *const *inputs,
+                   void *const *outputs);
 
 #ifdef __cplusplus
 }

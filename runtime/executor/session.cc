@@ -44,33 +44,36 @@ Session::create(std::shared_ptr<const Executable> executable, SessionOptions opt
   if (!options.variables) options.variables = std::make_shared<VariableStore>();
   if (!options.pool) options.pool = ThreadPool::shared();
   std::unique_ptr<Session> session(
-      new Session(std::move(executable), std::move(options.variables), std::move(options.pool)));
-  if (absl::Status s = session->load(std::move(options.arena)); !s.ok()) return s;
+      new Session(std::move(executable), options.variables, options.pool));
+  if (absl::Status s = session->load(std::move(options)); !s.ok()) return s;
   return session;
 }
 
-absl::Status Session::load(std::shared_ptr<Reservation> reserved) {
+absl::Status Session::load(SessionOptions options) {
   if (absl::Status s = store->declare(compiled->variables); !s.ok()) return s;
   absl::StatusOr<Mapping> mapped = Mapping::code(compiled->image);
   if (!mapped.ok()) return mapped.status();
   code = *std::move(mapped);
 
   MemoryStatement lines = memory();
-  arena = std::move(reserved);
+  arena = std::move(options.arena);
   if (!arena || arena->size() < lines.arenaBytes) {
     absl::StatusOr<std::shared_ptr<Reservation>> fresh = Reservation::start(lines.arenaBytes);
     if (!fresh.ok()) return fresh.status();
     arena = *std::move(fresh);
   }
-  mapped = Mapping::zeros(lines.scratchBytes);
-  if (!mapped.ok()) return mapped.status();
-  scratchMemory = *std::move(mapped);
-  scratchMemory.populate();
+  scratchMemory = std::move(options.scratch);
+  if (!scratchMemory || scratchMemory->size() < lines.scratchBytes) {
+    mapped = Mapping::zeros(lines.scratchBytes);
+    if (!mapped.ok()) return mapped.status();
+    scratchMemory = std::make_shared<Mapping>(*std::move(mapped));
+    scratchMemory->populate();
+  }
   mapped = Mapping::zeros(lines.outputBytes);
   if (!mapped.ok()) return mapped.status();
   unwanted = *std::move(mapped);
 
-  scratch = scratchMemory.data();
+  scratch = scratchMemory->data();
   scratchStride = lines.scratchBytes / pool->size();
   bases.arena = arena->data();
   bases.code = code.data();

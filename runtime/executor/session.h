@@ -30,8 +30,11 @@ struct SessionOptions {
   std::shared_ptr<VariableStore> variables;
   /// Null: ThreadPool::shared(). Results have the same bits with any pool.
   std::shared_ptr<ThreadPool> pool;
-  /// For this session alone. Null, or less than Executable::arenaBytes: one of its own.
+  /// Shared with no session that runs at the same time. Null, or less than Executable::arenaBytes:
+  /// one of its own.
   std::shared_ptr<Reservation> arena;
+  /// The same for the threads' scratch (MemoryStatement::scratchBytes).
+  std::shared_ptr<Mapping> scratch;
 };
 
 struct Counters {
@@ -89,7 +92,7 @@ public:
 private:
   Session(std::shared_ptr<const Executable> executable, std::shared_ptr<VariableStore> store,
           std::shared_ptr<ThreadPool> pool);
-  absl::Status load(std::shared_ptr<Reservation> reserved);
+  absl::Status load(SessionOptions options);
   absl::Status checkFeeds(const std::vector<HostTensor> &feeds) const;
   absl::Status runExclusively(const void *const *feeds, void *const *fetches);
   absl::Status bindCaller(const void *const *feeds, void *const *fetches);
@@ -102,7 +105,8 @@ private:
   std::shared_ptr<const Executable> compiled;
   std::shared_ptr<VariableStore> store;
   std::shared_ptr<ThreadPool> pool;
-  Mapping code, scratchMemory;
+  Mapping code;
+  std::shared_ptr<Mapping> scratchMemory;
   std::shared_ptr<Reservation> arena;
   Mapping unwanted; // where outputs go that nobody fetches; untouched otherwise
   std::byte *scratch = nullptr;

@@ -14,7 +14,7 @@ def weir_executable(name, model, data = [], values = None, variables = {}, flags
       model: the graph. data: what lies beside it, such as its weights file.
       values: a .npz file with the values of all variables; variables: or by name, as `weir compile --input` takes them
         ("zeros", "1,2,3"). Without either they are those of a .weir file that has them.
-      flags: more of `weir compile`: ["--cpu", "x86-64-v3"].
+      flags: more of `weir compile`: ["--cpu", "x86-64-v3"], ["--batch", "1..16"].
     """
     words = ["--input '%s=%s'" % item for item in variables.items()] + flags
     if values:

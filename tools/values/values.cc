@@ -88,6 +88,18 @@ Array parseValue(const Port &port, const std::string &text) {
   return Array::from<double>(port.shape, values).cast(port.dtype);
 }
 
+/// NAME=VALUE words by name.
+std::map<std::string, std::string> textsByName(const std::vector<std::string> &given) {
+  std::map<std::string, std::string> texts;
+  for (const std::string &word : given) {
+    size_t equals = word.find('=');
+    if (equals == std::string::npos) refuse("--input", word + ": NAME=VALUE is expected");
+    if (!texts.emplace(word.substr(0, equals), word.substr(equals + 1)).second)
+      refuse("--input", word.substr(0, equals) + " is given twice");
+  }
+  return texts;
+}
+
 } // namespace
 
 Array randomValue(const Port &port, uint64_t seed) {
@@ -99,13 +111,7 @@ Array randomValue(const Port &port, uint64_t seed) {
 
 std::vector<Array> argumentValues(const std::vector<Port> &ports,
                                   const std::vector<std::string> &given) {
-  std::map<std::string, std::string> texts;
-  for (const std::string &word : given) {
-    size_t equals = word.find('=');
-    if (equals == std::string::npos) refuse("--input", word + ": NAME=VALUE is expected");
-    if (!texts.emplace(word.substr(0, equals), word.substr(equals + 1)).second)
-      refuse("--input", word.substr(0, equals) + " is given twice");
-  }
+  std::map<std::string, std::string> texts = textsByName(given);
   std::vector<Array> values;
   for (const Port &port : ports) {
     auto text = texts.find(port.name);
@@ -138,6 +144,45 @@ std::vector<Array> argumentValues(const std::vector<Port> &ports, const std::str
     values.push_back(converted(found->second, ports[i], archive, found->first));
   }
   return values;
+}
+
+/// How many rows the values given have; nothing where words and single numbers leave it open.
+static std::optional<int64_t> givenRows(const runtime::BatchExecutable &batch,
+                                        const std::vector<std::string> &given,
+                                        const std::string &archive) {
+  std::map<std::string, std::string> texts = textsByName(given);
+  std::map<std::string, Array> arrays;
+  if (!archive.empty()) arrays = npy::readArchive(archive);
+  for (size_t i = 0; i < batch.inputs.size(); ++i) {
+    if (batch.inputs[i] == 0) continue;
+    const runtime::Input &input = batch.largest().inputs[i];
+    if (auto array = arrays.find(input.name); array != arrays.end() && array->second.rank() > 0)
+      return array->second.dims()[0] / batch.inputs[i];
+    auto text = texts.find(input.name);
+    if (text == texts.end()) continue;
+    const int64_t numbers = 1 + std::ranges::count(text->second, ',');
+    const int64_t size =
+        runtime::elementCount(runtime::dimsOfRows(input.dims, batch.inputs[i], 1)).value_or(0);
+    if (numbers > 1 && size > 0 && numbers % size == 0) return numbers / size;
+  }
+  return std::nullopt;
+}
+
+std::vector<Array> batchValues(const runtime::BatchExecutable &batch, int64_t rows,
+                               const std::vector<std::string> &given, const std::string &archive) {
+  if (rows && !batch.isRange()) refuse("--batch", "the file is for one batch: its sizes are fixed");
+  if (!rows) rows = givenRows(batch, given, archive).value_or(batch.most());
+  if (rows < 1 || rows > batch.most())
+    refuse("--batch", "a batch of " + std::to_string(rows) +
+                          " is asked for; the file takes batches of 1 to " +
+                          std::to_string(batch.most()));
+  std::vector<Port> ports;
+  for (size_t i = 0; i < batch.inputs.size(); ++i) {
+    const runtime::Input &input = batch.largest().inputs[i];
+    ports.push_back(
+        {input.name, input.dtype, runtime::dimsOfRows(input.dims, batch.inputs[i], rows)});
+  }
+  return archive.empty() ? argumentValues(ports, given) : argumentValues(ports, archive, 0);
 }
 
 } // namespace weir::tools

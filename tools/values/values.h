@@ -2,6 +2,7 @@
 #pragma once
 
 #include "frontend/api/array.h"
+#include "runtime/artifact/batch.h"
 
 #include <string>
 #include <vector>
@@ -25,5 +26,10 @@ std::vector<Array> argumentValues(const std::vector<Port> &ports,
 /// Error.
 std::vector<Array> argumentValues(const std::vector<Port> &ports, const std::string &archive,
                                   uint64_t seed);
+
+/// Values of an executable's inputs, given in one of these two ways, for a batch of `rows`; 0: of
+/// as many as the values given have, else the most. Throws Error.
+std::vector<Array> batchValues(const runtime::BatchExecutable &batch, int64_t rows,
+                               const std::vector<std::string> &given, const std::string &archive);
 
 } // namespace weir::tools

@@ -1,4 +1,5 @@
 // `weir bench`: how fast any model runs. tools/bench is the table of peers.
+#include "runtime/artifact/work.h"
 #include "tools/bench/peak.h"
 #include "tools/weir/commands.h"
 #include "tools/weir/sessions.h"
@@ -24,42 +25,7 @@ struct BenchOptions {
   bool json = false, quiet = false;
 };
 
-/// Of one run. A while loop counts as one trip, an if as its dearer branch.
-struct Work {
-  double flops = 0, bytes = 0;
-  int64_t launches = 0;
-  bool hasWhile = false;
-
-  void add(const Work &other, double times) {
-    flops += times * other.flops;
-    bytes += times * other.bytes;
-    launches += static_cast<int64_t>(times) * other.launches;
-    hasWhile |= other.hasWhile;
-  }
-};
-
-Work workOf(const runtime::Executable &executable,
-            const std::vector<runtime::Instruction> &instructions) {
-  using Kind = runtime::Instruction::Kind;
-  Work work;
-  for (const runtime::Instruction &instruction : instructions) {
-    const Work body = workOf(executable, instruction.body);
-    if (instruction.kind == Kind::Launch) {
-      const runtime::Kernel &kernel = executable.kernels[instruction.kernel];
-      work.add({double(kernel.flops), double(kernel.bytesMoved), 1}, 1);
-    } else if (instruction.kind == Kind::Loop) {
-      work.add(body, double(instruction.trips));
-    } else if (instruction.kind == Kind::While) {
-      work.add(body, 1);
-      work.add(workOf(executable, instruction.condition), 1);
-      work.hasWhile = true;
-    } else if (instruction.kind == Kind::If) {
-      const Work other = workOf(executable, instruction.otherwise);
-      work.add(body.flops < other.flops ? other : body, 1);
-    }
-  }
-  return work;
-}
+using runtime::Work;
 
 /// Small and not negative: optimizers keep squares.
 void setVariables(runtime::Session &session) {
@@ -172,7 +138,7 @@ void bench(const BenchOptions &options) {
   setVariables(*open.session);
   const Timing timing = measure(*open.session, options);
   const runtime::Executable &executable = open.session->executable();
-  const Work work = workOf(executable, executable.instructions);
+  const Work work = runtime::workOf(executable);
   const int cores = static_cast<int>(std::thread::hardware_concurrency());
   const int threads = options.session.threads > 0 ? options.session.threads : cores;
   const double peak = weir::bench::measurePeakFlops(threads);

@@ -13,6 +13,7 @@
 #include "tools/weir/ports.h"
 #include "tools/weir/status.h"
 
+#include <charconv>
 #include <cstdio>
 #include <filesystem>
 
@@ -20,10 +21,14 @@ namespace weir::tools {
 
 namespace {
 
+constexpr int64_t kMostRows = 1 << 20;
+
 struct CompileOptions {
   ModelOptions model;
   std::string output, values;
   std::vector<std::string> devices = {"cpu"};
+  std::string batch;                    ///< "8", or "1..8"
+  std::vector<std::string> batchInputs; ///< by name
   std::vector<std::string> cpus = {"x86-64-v4", "x86-64-v3"};
   std::vector<std::string> inputs; ///< NAME=VALUE of variables
   int64_t memoryBudget = 0;
@@ -86,42 +91,98 @@ std::vector<std::string> fileLevels(const CompileOptions &options) {
   return levels;
 }
 
-void compile(const CompileOptions &options) {
+/// The N of "1..N"; 0 for the words of a size that is fixed. `problem` says what is wrong.
+int64_t batchRange(const std::string &text, std::string *problem = nullptr) {
+  const size_t dots = text.find("..");
+  const std::string_view from = std::string_view(text).substr(0, dots),
+                         to = dots == std::string::npos ? from
+                                                        : std::string_view(text).substr(dots + 2);
+  int64_t low = 0, high = 0;
+  auto parse = [](std::string_view word, int64_t &number) {
+    auto [end, code] = std::from_chars(word.data(), word.data() + word.size(), number);
+    return code == std::errc() && end == word.data() + word.size() && number > 0;
+  };
+  const bool isRange = dots != std::string::npos;
+  if (problem && (!parse(from, low) || !parse(to, high)))
+    *problem = "a size like 8, or a range like 1..8, is expected";
+  else if (problem && isRange && low != 1)
+    *problem = "a range of batches begins at 1: 1.." + std::string(to);
+  else if (problem && isRange && high > kMostRows)
+    *problem = "a range of batches ends at " + std::to_string(kMostRows) + " at most";
+  return isRange && parse(to, high) ? high : 0;
+}
+
+/// A batch of its model for models that come in any; others have theirs.
+void setBatch(CompileOptions &options) {
+  const int64_t most = batchRange(options.batch);
+  if (most && (options.to != "weirx" || kLevels.at(options.from) > passes::Level::Graph))
+    fail("--batch " + options.batch + " makes a .weirx file of a source or a graph; --from and " +
+         "--to are for one batch");
+  if (most && llvm::is_contained(options.devices, runtime::kCudaLevel))
+    fail("--batch " + options.batch + " is for the CPU; compile for cuda with one batch");
+  if (!options.batchInputs.empty() && !most)
+    fail("--batch-input says which inputs a range of batches is about: add --batch 1..N");
+  if (!options.batch.empty() && (!most || takesBatch(options.model)))
+    options.model.batch = most ? most : std::stoll(options.batch);
+}
+
+runtime::BatchExecutable compileLevel(const CompileOptions &options, Model &model,
+                                      const std::string &level, bool isFirst) {
+  passes::PipelineOptions pipeline{.from = kLevels.at(options.from),
+                                   .memoryBudget = options.memoryBudget};
+  if (level == runtime::kCudaLevel)
+    pipeline.gpuForms = {"ptx", "sm_80", "sm_90"};
+  else
+    pipeline.cpu = level;
+  if (isFirst) pipeline.dumpTo = options.dumpTo;
+  mlir::OwningOpRef<mlir::ModuleOp> module = model.module->clone();
+  build::DiagnosticCollector collector(*model.context);
+  runtime::BatchExecutable batch;
+  bool isGood = false;
+  if (const int64_t most = batchRange(options.batch)) {
+    auto range = passes::compileBatch(*module, {most, options.batchInputs}, pipeline);
+    if ((isGood = succeeded(range))) batch = std::move(*range);
+  } else {
+    auto executable = passes::compileModule(*module, pipeline);
+    if ((isGood = succeeded(executable)))
+      batch = runtime::BatchExecutable::ofOneSize(
+          std::make_shared<const runtime::Executable>(std::move(*executable)));
+  }
+  if (!isGood)
+    collector.raise("compiling " + options.model.source + " for " + level, Location::current());
+  if (isFirst) printNotes(collector.remarks());
+  return batch;
+}
+
+void compile(CompileOptions options) {
+  setBatch(options);
   Model model = loadModel(options.model);
   checkLevel(model, options.model.source, kLevels.at(options.from));
   if (options.to != "weirx") return lowerToLevel(model, options);
   std::vector<runtime::LevelExecutable> levels;
   const std::vector<Array> values = variableValues(model, options);
-  for (const std::string &level : fileLevels(options)) {
-    passes::PipelineOptions pipeline{.from = kLevels.at(options.from),
-                                     .memoryBudget = options.memoryBudget};
-    if (level == runtime::kCudaLevel)
-      pipeline.gpuForms = {"ptx", "sm_80", "sm_90"};
-    else
-      pipeline.cpu = level;
-    if (levels.empty()) pipeline.dumpTo = options.dumpTo;
-    mlir::OwningOpRef<mlir::ModuleOp> module = model.module->clone();
-    build::DiagnosticCollector collector(*model.context);
-    auto executable = passes::compileModule(*module, pipeline);
-    if (failed(executable))
-      collector.raise("compiling " + options.model.source + " for " + level, Location::current());
-    if (levels.empty()) printNotes(collector.remarks());
-    executable->name = std::filesystem::path(options.model.source).stem();
-    levels.push_back({level, std::make_shared<const runtime::Executable>(std::move(*executable))});
-  }
+  const std::string name = std::filesystem::path(options.model.source).stem();
+  model.module->setName(name);
+  for (const std::string &level : fileLevels(options))
+    levels.emplace_back(level, compileLevel(options, model, level, levels.empty()));
   const bool isPiped = options.output == "-";
   check(runtime::writeExecutableFile(isPiped ? "/dev/stdout" : options.output, levels, values));
-  const runtime::Executable &first = *levels.front().executable;
+  const runtime::BatchExecutable &batch = levels.front().batch;
+  const runtime::Executable &first = batch.largest();
   if (!options.dumpTo.empty())
     writeText(options.dumpTo + "/schedule.txt", runtime::scheduleText(first));
   if (isPiped) return;
-  std::printf("%s: %.1f KiB, %zu kernels, %zu inputs, %zu outputs, %zu variables%s\n",
+  std::printf("%s: %.1f KiB, %zu kernels, %zu inputs, %zu outputs, %zu variables%s%s\n",
               options.output.c_str(), double(std::filesystem::file_size(options.output)) / 1024,
               first.kernels.size(), first.inputs.size(), first.outputs.size(),
               first.variables.size(),
               first.variables.empty() ? ""
               : values.empty()        ? " without values"
-                                      : " with values");
+                                      : " with values",
+              batch.isRange() ? (", a batch of 1 to " + std::to_string(batch.most()) + " by " +
+                                 std::to_string(batch.sizes.size()) + " sizes")
+                                    .c_str()
+                              : "");
 }
 
 } // namespace
@@ -131,6 +192,23 @@ void addCompile(CLI::App &app) {
       "compile", "compile a graph to a .weirx file, which runs without a compiler: weir-run FILE");
   auto options = std::make_shared<CompileOptions>();
   addModelOptions(*command, options->model);
+  command->remove_option(command->get_option("--batch"));
+  command
+      ->add_option("--batch", options->batch,
+                   "1..N: one file for every batch of 1 to N rows, which weir-run and the runtime "
+                   "take without compiling; rows must not depend on each other. Or a size: of a "
+                   "model by name, or of an ONNX model that leaves it open")
+      ->check([](const std::string &text) {
+        std::string problem;
+        batchRange(text, &problem);
+        return problem;
+      });
+  command
+      ->add_option("--batch-input", options->batchInputs,
+                   "with --batch 1..N, inputs whose leading dim is the batch, separated by commas; "
+                   "else those where it is N")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   command->add_option("-o,--output", options->output, "the file to write; - for standard output")
       ->required();
   command
@@ -172,7 +250,7 @@ void addCompile(CLI::App &app) {
       *command,
       "weir compile model.onnx -o model.weirx --shape x=1x3x224x224\nweir compile mlp-eval -o "
       "mlp.weirx --values weights.npz\nweir compile model.weir -o model.weirx --cpu "
-      "x86-64-v3\nweir "
+      "x86-64-v3\nweir compile model.onnx -o model.weirx --batch 1..16\nweir "
       "compile mlp --to kernels -o mlp.mlir && weir compile mlp.mlir --from kernels -o "
       "mlp.weirx\nweir "
       "compile model.weir -o model.weirx --device cpu,cuda");

@@ -205,7 +205,10 @@ void addModelOptions(CLI::App &command, ModelOptions &options) {
   addSourceOptions(command, options, ", or one of " + names);
   command.add_option("--size", options.size,
                      "of a model by name: small, medium, large or xl of gpt2, ...");
-  command.add_option("--batch", options.batch, "of a model by name")->check(atLeast(1));
+  command
+      .add_option("--batch", options.batch,
+                  "of a model by name, or of an ONNX model that leaves it open")
+      ->check(atLeast(1));
   command
       .add_option("--length", options.length,
                   "of a model by name: tokens, or pixels of an image's side")
@@ -217,6 +220,10 @@ void addModelOptions(CLI::App &command, ModelOptions &options) {
 
 bool isSized(const ModelOptions &options) {
   return !options.size.empty() || options.batch || options.length || options.draw;
+}
+
+bool takesBatch(const ModelOptions &options) {
+  return isZooName(options.source) || options.source.ends_with(".onnx");
 }
 
 Model loadModel(const ModelOptions &options, bool widen) {

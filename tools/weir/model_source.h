@@ -28,10 +28,11 @@ struct Model {
 struct ModelOptions {
   /// A name of the zoo ("gpt2", "resnet50-train", ...), a path, or "-".
   std::string source;
-  std::string size;                ///< of a model of the zoo
-  int64_t batch = 0, length = 0;   ///< of a model of the zoo; 0: the usual ones
-  std::string weights;             ///< a safetensors file with values of variables
-  bool draw = false;               ///< the initial values of a model of the zoo
+  std::string size;    ///< of a model of the zoo
+  int64_t batch = 0;   ///< of a model of the zoo, or of the inputs of an ONNX model; 0: not said
+  int64_t length = 0;  ///< of a model of the zoo; 0: the usual one
+  std::string weights; ///< a safetensors file with values of variables
+  bool draw = false;   ///< the initial values of a model of the zoo
   std::vector<std::string> dims;   ///< NAME=SIZE of open dims of an ONNX model
   std::vector<std::string> shapes; ///< INPUT=2x3 of its inputs
 };
@@ -43,6 +44,8 @@ void addModelOptions(CLI::App &command, ModelOptions &options);
 
 /// Whether --size, --batch, --length or --draw was given.
 bool isSized(const ModelOptions &options);
+/// Is the batch of this model open until it is loaded?
+bool takesBatch(const ModelOptions &options);
 
 /// Throws weir::Error when there is no such file, it does not parse or verify, or it has no @main.
 /// StableHLO text is imported, with `widen` its f32 as f64. A .weir file is known by its first

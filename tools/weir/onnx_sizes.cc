@@ -91,6 +91,14 @@ public:
     fail("--shape " + word + ": the model has no input of this name; there are: " + names);
   }
 
+  /// Of all inputs that leave their leading dim open.
+  void setBatch(int64_t batch) {
+    for (const onnx::Port &port : model.inputs()) {
+      const std::vector<std::string> dims = onnxDims(port);
+      if (!dims.empty() && !onnxSize(dims[0])) sizes.try_emplace(dims[0], batch);
+    }
+  }
+
   std::map<std::string, int64_t> take(const std::string &source) {
     std::string inputs, flags;
     std::map<std::string, bool> told;
@@ -123,6 +131,7 @@ std::map<std::string, int64_t> onnxSizes(const onnx::Model &model, const ModelOp
   Sizes sizes(model);
   for (const std::string &word : options.dims) sizes.setDim(word);
   for (const std::string &word : options.shapes) sizes.setShape(word);
+  if (options.batch) sizes.setBatch(options.batch);
   return sizes.take(options.source);
 }
 

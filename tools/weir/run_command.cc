@@ -7,10 +7,9 @@
 #include "ir/reference/interpreter.h"
 #include "passes/debug/numerics.h"
 #include "passes/pipelines/pipelines.h"
-#include "runtime/artifact/file/executable_file.h"
 #include "runtime/device/open/open.h"
 #include "runtime/device/session/device_session.h"
-#include "runtime/executor/session.h"
+#include "runtime/executor/open.h"
 #include "tools/weir/commands.h"
 #include "tools/weir/levels.h"
 #include "tools/weir/model_source.h"
@@ -169,27 +168,42 @@ std::set<std::string> givenNames(const RunOptions &options) {
 using Named = std::vector<std::pair<std::string, Array>>;
 
 /// Variables that the file has no values for are zeros.
-template <typename AnySession> Named runLoaded(AnySession &session, const RunOptions &options) {
+template <typename AnySession> void fillVariables(AnySession &session) {
   for (const Port &port : variablePorts(session.executable()))
     if (!session.getVariable(port.name).ok())
       check(session.setVariable(port.name, Array(port.dtype, port.shape)));
-  std::vector<Array> outputs =
-      check(session.run(valuesFor(inputPorts(session.executable()), options)));
+}
+
+Named namedOutputs(const runtime::Executable &executable, const std::vector<Array> &outputs) {
   Named named;
   for (size_t i = 0; i < outputs.size(); ++i)
-    named.push_back({session.executable().outputs[i].name, outputs[i]});
+    named.push_back({executable.outputs[i].name, outputs[i]});
   return named;
 }
 
-Named runFile(const RunOptions &options) {
-  if (runtime::isCpu(options.device))
-    return runLoaded(*openModel(options.model, {.threads = options.threads}).session, options);
+Named runFileOnDevice(const RunOptions &options) {
+  if (options.model.batch) fail(options.model.source + " is compiled: its sizes are fixed");
   auto loaded = check(runtime::readExecutableFile(options.model.source, runtime::kCudaLevel));
   auto device = check(runtime::openDevice(options.device)).device;
   auto session = check(runtime::DeviceSession::create(loaded.executable, device));
   for (size_t i = 0; i < loaded.values.size(); ++i)
     check(session->setVariable(loaded.executable->variables[i].name, loaded.values[i]));
-  return runLoaded(*session, options);
+  fillVariables(*session);
+  return namedOutputs(session->executable(),
+                      check(session->run(valuesFor(inputPorts(session->executable()), options))));
+}
+
+/// Any batch, of a file for a range of them.
+Named runFile(const RunOptions &options) {
+  refuseSizesOfExecutable(options.model);
+  if (!runtime::isCpu(options.device)) return runFileOnDevice(options);
+  auto loaded = check(runtime::readExecutableFile(options.model.source));
+  auto session = check(runtime::openBatchSession(std::move(loaded), options.threads));
+  const runtime::BatchExecutable &batch = session->executable();
+  fillVariables(session->largest());
+  return namedOutputs(batch.largest(),
+                      check(session->run(batchValues(batch, options.model.batch, options.values,
+                                                     options.archive))));
 }
 
 Named runModel(const RunOptions &options) {
@@ -265,6 +279,7 @@ void addRun(CLI::App &app) {
   addExample(*command, "weir run model.mlir --input x=1,2,3\nweir run gpt --device cuda:1\nweir "
                        "run model.onnx --dim batch=2 "
                        "--inputs values.npz --save results.npz\nweir run model.weirx --json\nweir "
+                       "run range.weirx --batch 3 --input x=random\nweir "
                        "run model.mlir --interpret --print-after dot");
   command->callback([=] { run(*options); });
 }

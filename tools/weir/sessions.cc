@@ -23,16 +23,36 @@ bool isExecutableFile(const std::string &path) {
   return stream.read(start, sizeof start) && std::string_view(start, sizeof start) == "WEIRX";
 }
 
+void refuseSizesOfExecutable(const ModelOptions &options) {
+  ModelOptions sizes = options;
+  sizes.batch = 0; // of a file for a range of batches
+  if (!sizes.dims.empty() || !sizes.shapes.empty() || isSized(sizes))
+    fail(options.source + " is compiled: its sizes are fixed");
+  if (!options.weights.empty())
+    fail(options.source + " is compiled: --load is for weir compile, which keeps the values");
+}
+
+/// The executable of one size of the batch, which --batch picks, takes the largest's place.
+static void pickSize(runtime::LoadedExecutable &loaded, const ModelOptions &options) {
+  if (!options.batch) return;
+  if (!loaded.batch->isRange()) fail(options.source + " is compiled: its sizes are fixed");
+  std::string sizes;
+  for (const runtime::BatchExecutable::Size &size : loaded.batch->sizes) {
+    if (size.rows == options.batch) return void(loaded.executable = size.executable);
+    sizes += (sizes.empty() ? "" : ", ") + std::to_string(size.rows);
+  }
+  fail(options.source + " has no executable for a batch of " + std::to_string(options.batch) +
+       " alone; those that it has are for " + sizes);
+}
+
 OpenModel openModel(const ModelOptions &options, const SessionSettings &settings) {
   OpenModel open;
   if (isExecutableFile(options.source)) {
-    if (!options.dims.empty() || !options.shapes.empty() || isSized(options))
-      fail(options.source + " is compiled: its sizes are fixed");
-    if (!options.weights.empty())
-      fail(options.source + " is compiled: --load is for weir compile, which keeps the values");
+    refuseSizesOfExecutable(options);
     if (settings.memoryBudget) fail(options.source + " is compiled: --memory-budget is too late");
     Stopwatch watch;
     auto loaded = check(runtime::readExecutableFile(options.source, settings.level));
+    pickSize(loaded, options);
     open.level = loaded.cpu;
     open.session = check(runtime::openSession(std::move(loaded), settings.threads));
     open.seconds = watch.seconds();

@@ -23,6 +23,9 @@ struct OpenModel {
   bool isCompiledHere = false;
 };
 
+/// Throws weir::Error for sizes and values, which a .weirx file has; --batch is for its reader.
+void refuseSizesOfExecutable(const ModelOptions &options);
+
 /// Throws weir::Error. Variables have values only where the file has some.
 OpenModel openModel(const ModelOptions &options, const SessionSettings &settings);
 

@@ -18,6 +18,7 @@ struct Options {
   std::string file, archive, save, level;
   std::vector<std::string> values;
   int threads = 0, repeat = 1;
+  int64_t batch = 0;
   int64_t limit = 16;
   bool times = false, describe = false;
 };
@@ -37,35 +38,34 @@ template <typename T> T check(absl::StatusOr<T> result) {
   return *std::move(result);
 }
 
-template <typename Entries> void describe(const char *what, const Entries &entries) {
-  for (const auto &entry : entries)
-    std::printf("%s %s %s\n", what, entry.name.c_str(),
-                runtime::typeStr(entry.dtype, entry.dims).c_str());
+void describe(const runtime::LoadedExecutable &loaded) {
+  const runtime::BatchExecutable &batch = *loaded.batch;
+  const runtime::Executable &executable = batch.largest();
+  std::printf("%s, compiled by %s, for %s\n", executable.name.c_str(), loaded.compiler.c_str(),
+              loaded.cpu.c_str());
+  for (size_t i = 0; i < executable.inputs.size(); ++i)
+    std::printf("input %s %s\n", executable.inputs[i].name.c_str(), batch.inputType(i).c_str());
+  for (size_t i = 0; i < executable.outputs.size(); ++i)
+    std::printf("output %s %s\n", executable.outputs[i].name.c_str(), batch.outputType(i).c_str());
+  for (const runtime::Variable &variable : executable.variables)
+    std::printf("variable %s %s\n", variable.name.c_str(),
+                runtime::typeStr(variable.dtype, variable.dims).c_str());
+  if (batch.isRange())
+    std::printf("a batch of 1 to %lld, by executables for %zu sizes\n",
+                static_cast<long long>(batch.most()), batch.sizes.size());
 }
 
 void run(const Options &options) {
   Clock::time_point start = Clock::now();
   runtime::LoadedExecutable loaded =
       check(runtime::readExecutableFile(options.file, options.level));
-  const std::shared_ptr<const runtime::Executable> compiled = loaded.executable;
-  const runtime::Executable &executable = *compiled;
-  if (options.describe) {
-    std::printf("%s, compiled by %s, for %s\n", executable.name.c_str(), loaded.compiler.c_str(),
-                loaded.cpu.c_str());
-    describe("input", executable.inputs);
-    describe("output", executable.outputs);
-    describe("variable", executable.variables);
-    return;
-  }
-  auto session = check(runtime::openSession(std::move(loaded), options.threads));
+  if (options.describe) return describe(loaded);
+  auto session = check(runtime::openBatchSession(std::move(loaded), options.threads));
   double loadMs = millis(start);
 
-  std::vector<tools::Port> ports;
-  for (const runtime::Input &input : executable.inputs)
-    ports.push_back({input.name, input.dtype, input.dims});
-  std::vector<Array> feeds = options.archive.empty()
-                                 ? tools::argumentValues(ports, options.values)
-                                 : tools::argumentValues(ports, options.archive, 0);
+  const runtime::Executable &executable = session->executable().largest();
+  const std::vector<Array> feeds =
+      tools::batchValues(session->executable(), options.batch, options.values, options.archive);
   std::vector<Array> results;
   for (int i = 0; i < options.repeat; ++i) {
     Clock::time_point begin = Clock::now();
@@ -105,6 +105,10 @@ int main(int argc, char **argv) {
                                 "commas; what is not given is random");
   app.add_option("--inputs", options.archive, "a .npz file of inputs by name")->excludes(values);
   app.add_option("--save", options.save, "a .npz file to write the results to");
+  app.add_option("--batch", options.batch,
+                 "rows of this run, of a file compiled for a batch range; else those of the values "
+                 "given, or the most")
+      ->check(tools::atLeast(1));
   app.add_option("--cpu", options.level, "take this level of the file")
       ->check(CLI::IsMember({"x86-64-v3", "x86-64-v4"}));
   tools::addThreads(app, options.threads);
@@ -118,6 +122,7 @@ int main(int argc, char **argv) {
   app.add_flag("--describe", options.describe, "list inputs, outputs and variables instead");
   tools::addExample(app, "weir-run model.weirx --describe\n"
                          "weir-run model.weirx --input x=iota --times\n"
+                         "weir-run range.weirx --batch 3\n"
                          "weir-run model.weirx --inputs values.npz --save results.npz");
   return tools::parseAndRun(
       app, {argv + 1, argv + argc},

@@ -89,11 +89,13 @@ bool decodeInstructions(const Instructions &in, std::vector<Instruction> &out, i
 
 } // namespace
 
-proto::Port encode(const std::string &name, DType dtype, const std::vector<int64_t> &dims) {
+proto::Port encode(const std::string &name, DType dtype, const std::vector<int64_t> &dims,
+                   int64_t batch) {
   proto::Port port;
   port.set_name(name);
   port.set_dtype(static_cast<int32_t>(dtype));
   for (int64_t dim : dims) port.add_dims(dim);
+  port.set_batch(batch);
   return port;
 }
 

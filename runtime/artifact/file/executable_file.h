@@ -6,9 +6,12 @@
 // pages that are never writable and executable at once; constants and values are mapped, so loading
 // takes as long as checking sums does. Everything is checked before it is used: sizes, the CRC-32C
 // of every section that is loaded, and what verify() checks.
+//
+// Version 2 added batch ranges: a level has an executable for each of several sizes of the batch.
+// Files without one are written as version 1, for older runtimes.
 #pragma once
 
-#include "runtime/artifact/executable.h"
+#include "runtime/artifact/batch.h"
 #include "runtime/base/host_tensor.h"
 
 #include <absl/status/status.h>
@@ -25,24 +28,31 @@ constexpr const char *kCudaLevel = "cuda";
 
 /// The executable of one processor level.
 struct LevelExecutable {
+  LevelExecutable(std::string cpu, std::shared_ptr<const Executable> executable)
+      : LevelExecutable(std::move(cpu), BatchExecutable::ofOneSize(std::move(executable))) {}
+  LevelExecutable(std::string cpu, BatchExecutable batch)
+      : cpu(std::move(cpu)), batch(std::move(batch)) {}
+
   std::string cpu; ///< "x86-64-v3", "x86-64-v4", kCudaLevel
-  std::shared_ptr<const Executable> executable;
+  BatchExecutable batch;
 };
 
 /// Levels whose features this processor has, the most demanding first.
 std::vector<std::string> supportedLevels();
 
-/// Writes the levels, which must agree in inputs, outputs and variables, and the variables' values
-/// (one for each of Executable::variables, or none). Whoever reads `path` sees the old file or the
-/// whole new one. Errors: no level, levels that disagree, values of another type, the disk.
+/// Writes the levels, which must agree in inputs, outputs, variables and sizes of the batch, and
+/// the variables' values (one for each of Executable::variables, or none). Whoever reads `path`
+/// sees the old file or the whole new one. Errors: no level, levels that disagree, values of
+/// another type, the disk.
 absl::Status writeExecutableFile(const std::string &path,
                                  const std::vector<LevelExecutable> &levels,
                                  const std::vector<HostTensor> &values);
 
 struct LoadedExecutable {
-  std::string cpu;      ///< the level that was chosen
-  std::string compiler; ///< the version that wrote the file
-  std::shared_ptr<const Executable> executable;
+  std::string cpu;                              ///< the level that was chosen
+  std::string compiler;                         ///< the version that wrote the file
+  std::shared_ptr<const Executable> executable; ///< that of the largest batch
+  std::shared_ptr<const BatchExecutable> batch; ///< of one size where the file has no range
   /// Of Executable::variables, in the file's pages (private: writing does not reach the file);
   /// empty if the file has none.
   std::vector<HostTensor> values;

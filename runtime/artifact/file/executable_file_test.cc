@@ -1,5 +1,5 @@
 // Executables through a file: back as they were, and every kind of damage refused.
-// features: F7 X12
+// features: F7 X12 G14
 #include "runtime/artifact/file/executable_file.h"
 #include "runtime/artifact/test_executable.h"
 
@@ -84,7 +84,7 @@ TEST_F(ExecutableFile, ChoosesTheMostDemandingLevelOfTheProcessor) {
 }
 
 TEST_F(ExecutableFile, NamesTheLevelsWhenNoneRuns) {
-  levels = {{"x86-64-v9", levels[0].executable}};
+  levels = {{"x86-64-v9", levels[0].batch}};
   EXPECT_THAT(refusal(content()),
               HasSubstr("is for x86-64-v9; this processor has " + supportedLevels().front()));
 }
@@ -158,11 +158,57 @@ TEST_F(ExecutableFile, SaysWhatRunsAFileForGpusAlone) {
 TEST_F(ExecutableFile, RefusesLevelsThatDiffer) {
   Executable other = example(1);
   other.outputs[0].name = "z";
-  levels[1].executable = std::make_shared<Executable>(other);
+  levels[1] = {levels[1].cpu, std::make_shared<Executable>(other)};
   EXPECT_FALSE(writeExecutableFile(path, levels, values).ok());
   EXPECT_FALSE(writeExecutableFile(path, {}, values).ok());
   levels.pop_back();
   EXPECT_FALSE(writeExecutableFile(path, levels, {values[0]}).ok());
+}
+
+/// For a batch of `rows`, with code of its own.
+std::shared_ptr<const Executable> sizeOf(int64_t rows) {
+  Executable e = testExecutable(rows);
+  e.image.push_back(static_cast<uint8_t>(rows));
+  return std::make_shared<Executable>(std::move(e));
+}
+
+TEST_F(ExecutableFile, SizesOfABatchComeBack) {
+  values.pop_back();
+  BatchExecutable batch{{{1, sizeOf(1)}, {2, sizeOf(2)}, {4, sizeOf(4)}}, {1, 0}, {0}};
+  levels = {{"x86-64-v4", batch}, {"x86-64-v3", batch}};
+  const std::string bytes = content();
+  EXPECT_EQ(bytes[8], 2) << "a range is of version 2";
+  auto loaded = readExecutableFile(path, "x86-64-v3");
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_EQ(loaded->batch->inputs, batch.inputs);
+  EXPECT_EQ(loaded->batch->outputs, batch.outputs);
+  EXPECT_EQ(loaded->values, values);
+  ASSERT_EQ(loaded->batch->sizes.size(), 3u);
+  for (size_t i = 0; i < 3; ++i) {
+    const Executable &e = *loaded->batch->sizes[i].executable;
+    EXPECT_EQ(loaded->batch->sizes[i].rows, batch.sizes[i].rows);
+    EXPECT_EQ(e.inputs[0].dims[0], batch.sizes[i].rows);
+    EXPECT_EQ(e.image, batch.sizes[i].executable->image);
+    EXPECT_EQ(e.constants.data(), loaded->executable->constants.data()) << "in the file once";
+  }
+  EXPECT_EQ(loaded->executable->inputs[0].dims[0], 4) << "the largest stands for all";
+  EXPECT_EQ(loaded->batch->inputType(0), "f32[1..4, 2]");
+}
+
+TEST_F(ExecutableFile, RefusesSizesThatAreNotOneProgram) {
+  values.pop_back();
+  BatchExecutable batch{{{1, sizeOf(1)}, {4, sizeOf(4)}}, {1, 0}, {0}};
+  levels = {{"x86-64-v4", batch}};
+  batch.sizes.pop_back();
+  levels.emplace_back("x86-64-v3", batch);
+  EXPECT_FALSE(writeExecutableFile(path, levels, values).ok()) << "another largest batch";
+  batch.sizes = {{1, sizeOf(1)}, {4, sizeOf(2)}};
+  levels = {{"x86-64-v4", batch}};
+  EXPECT_FALSE(writeExecutableFile(path, levels, values).ok()) << "not of 4 rows";
+}
+
+TEST_F(ExecutableFile, OneSizeIsWrittenForOlderRuntimes) {
+  EXPECT_EQ(content()[8], 1);
 }
 
 } // namespace
