@@ -1,7 +1,9 @@
 //===- executable.cc - what follows from an executable's data -------------===//
-// The memory statement and the launch count.
+// The memory statement, the launch count, and what a collective is to one rank.
 //===----------------------------------------------------------------------===//
 #include "runtime/artifact/executable.h"
+
+#include "runtime/base/library_file.h"
 
 #include <algorithm>
 
@@ -41,6 +43,66 @@ MemoryStatement memoryStatement(const Executable &executable, int threads) {
   return statement;
 }
 
+int64_t meshDevices(const std::vector<MeshAxis> &mesh) {
+  int64_t devices = 1;
+  for (const MeshAxis &axis : mesh) devices *= axis.size;
+  return devices;
+}
+
+namespace {
+
+Group groupOf(const Executable &executable, const std::vector<int32_t> &axes, int rank) {
+  std::vector<int64_t> sizes;
+  for (const MeshAxis &axis : executable.mesh) sizes.push_back(axis.size);
+  return meshGroup(sizes, axes, rank);
+}
+
+} // namespace
+
+int32_t axisIndex(const Executable &executable, const std::vector<int32_t> &axes, int rank) {
+  return groupOf(executable, axes, rank).indexOf(rank);
+}
+
+CollectiveSpec collectiveSpec(const Executable &executable, const Instruction &instruction,
+                              int rank) {
+  const Buffer &from = executable.buffers[size_t(instruction.buffers[0])],
+               &to = executable.buffers[size_t(instruction.buffers[1])];
+  CollectiveSpec spec;
+  spec.kind = instruction.collective;
+  spec.op = instruction.combiner;
+  spec.dtype = from.dtype;
+  spec.name = instruction.reason;
+  for (const Location &at : instruction.locations) {
+    spec.source = at.file + ":" + std::to_string(at.line);
+    if (!isLibraryFile(at.file)) break;
+  }
+  const int64_t count = *elementCount(from.dims);
+  if (spec.kind == CollectiveKind::Permute) {
+    spec.group = worldGroup(static_cast<int>(meshDevices(executable.mesh)));
+    for (size_t target = 0; target < instruction.sources.size(); ++target)
+      spec.pairs.emplace_back(instruction.sources[target], static_cast<int>(target));
+    spec.counts = {count};
+    return spec;
+  }
+  spec.group = groupOf(executable, instruction.axes, rank);
+  const size_t members = spec.group.ranks.size();
+  switch (spec.kind) {
+  case CollectiveKind::AllGather:
+    spec.counts.assign(members, count);
+    break;
+  case CollectiveKind::ReduceScatter:
+    spec.counts.assign(members, *elementCount(to.dims));
+    break;
+  case CollectiveKind::AllToAll:
+    spec.counts.assign(members, count / static_cast<int64_t>(members));
+    spec.receiveCounts = spec.counts;
+    break;
+  default:
+    spec.counts = {count};
+  }
+  return spec;
+}
+
 int64_t maxLaunches(const std::vector<Instruction> &instructions) {
   int64_t launches = 0;
   for (const Instruction &instruction : instructions) {
@@ -50,6 +112,8 @@ int64_t maxLaunches(const std::vector<Instruction> &instructions) {
       ++launches;
       break;
     case Instruction::Kind::Copy:
+    case Instruction::Kind::Collective:
+    case Instruction::Kind::AxisIndex:
       break;
     case Instruction::Kind::If:
       launches += std::max(body, maxLaunches(instruction.otherwise));

@@ -8,6 +8,7 @@
 
 #include "runtime/base/bytes.h"
 #include "runtime/base/dtype.h"
+#include "runtime/device/collectives/communicator.h"
 
 #include <cstdint>
 #include <string>
@@ -84,6 +85,9 @@ struct Instruction {
     If,     // buffers[0] is an i1: `body` when it is not 0, else `otherwise`
     Loop,   // `body`, trips times; buffers with a LoopStride of this `loop` move
     While,  // `condition`, which leaves an i1 in buffers[0]; `body` and again if that is not 0
+    Collective, // `collective` over `axes` of the mesh, from buffers[0] to buffers[1]; pieces of
+                // equal size, one after the other; an all_reduce may be in place
+    AxisIndex,  // buffers[0], an i32, becomes this device's position over `axes`, major first
   };
   Kind kind = Kind::Launch;
   int32_t kernel = 0;
@@ -94,6 +98,12 @@ struct Instruction {
   std::vector<Instruction> body;
   std::vector<Instruction> otherwise;
   std::vector<Instruction> condition;
+  CollectiveKind collective = CollectiveKind::AllReduce; // or AllGather, ReduceScatter, AllToAll,
+                                                         // Permute
+  ReduceOp combiner = ReduceOp::Sum;
+  std::vector<int32_t> axes;    // into Executable::mesh, major first
+  std::vector<int32_t> sources; // of a permute: device d of the mesh gets what sources[d] has
+  std::string reason;           // of a collective: who takes the value so
   /// Positions, in the list that holds this instruction, of those that must be finished before it
   /// starts: data edges and one edge for each reuse of a buffer. The order of the list satisfies
   /// them.
@@ -102,16 +112,33 @@ struct Instruction {
   std::vector<Location> locations;
 };
 
+/// An axis of the mesh of devices that a program is for; the last axis is the fastest.
+struct MeshAxis {
+  std::string name;
+  int64_t size = 1;
+  bool operator==(const MeshAxis &) const = default;
+};
+
+/// The tensor of which a device of a mesh has a piece. Empty without a mesh.
+struct Whole {
+  std::vector<int64_t> dims;
+  std::string sharding; // "[{data},{}]": how it is cut into pieces (distributed/sharding)
+  bool operator==(const Whole &) const = default;
+};
+
+/// `dims` are those of one device's piece.
 struct Input {
   std::string name;
   DType dtype = DType::F32;
   std::vector<int64_t> dims;
+  Whole whole = {};
 };
 
 struct Output {
   std::string name;
   DType dtype = DType::F32;
   std::vector<int64_t> dims;
+  Whole whole = {};
 };
 
 /// State that outlives a run, found by its name in the session's VariableStore. The instructions
@@ -121,8 +148,10 @@ struct Variable {
   std::string name;
   DType dtype = DType::F32;
   std::vector<int64_t> dims;
+  Whole whole = {};
 };
 
+/// One program; on a mesh, that of every device.
 struct Executable {
   std::string name;
   /// Position-independent machine code and its constant pools: no external symbols, no relocations
@@ -139,7 +168,17 @@ struct Executable {
   std::vector<Input> inputs;
   std::vector<Output> outputs;
   std::vector<Variable> variables;
+  std::vector<MeshAxis> mesh; // empty: for one device, without communicator
 };
+
+/// Devices of the mesh: one without a mesh.
+int64_t meshDevices(const std::vector<MeshAxis> &mesh);
+/// The collective of an instruction, as `rank` takes part in it. The executable must have passed
+/// `verify`.
+CollectiveSpec collectiveSpec(const Executable &executable, const Instruction &instruction,
+                              int rank);
+/// Position of `rank` over `axes` of the mesh.
+int32_t axisIndex(const Executable &executable, const std::vector<int32_t> &axes, int rank);
 
 /// The lines of the memory that a run needs; nothing else is allocated while it runs.
 struct MemoryStatement {

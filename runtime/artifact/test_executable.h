@@ -52,4 +52,26 @@ inline Executable testGpuExecutable() {
   return e;
 }
 
+/// The same for six devices, with what only programs for a mesh have.
+inline Executable testExecutableOnMesh(Executable e = testExecutable()) {
+  e.mesh = {{"data", 2}, {"model", 3}};
+  e.variables[0].whole = {{4}, "[{data}]"};
+  e.buffers.push_back({Space::Arena, 0, 0, 24, DType::F32, {3, 2}, {}});
+  e.buffers.push_back({Space::Arena, 0, 128, 4, DType::I32, {}, {}});
+  Instruction gather, swap, index;
+  gather.kind = swap.kind = Instruction::Kind::Collective;
+  gather.collective = CollectiveKind::AllGather;
+  gather.axes = {1};
+  gather.buffers = {2, 5};
+  gather.reason = "dot takes [{},{}]";
+  swap.collective = CollectiveKind::Permute;
+  swap.sources = {5, 4, 3, 2, 1, 0};
+  swap.buffers = {4, 2};
+  index.kind = Instruction::Kind::AxisIndex;
+  index.axes = {1, 0};
+  index.buffers = {6};
+  e.instructions.insert(e.instructions.end(), {gather, swap, index});
+  return e;
+}
+
 } // namespace weir::runtime

@@ -14,6 +14,8 @@ namespace weir::runtime {
 namespace {
 
 constexpr int kMaxDepth = 64; // of nested instructions; deeper ones could exhaust the stack
+constexpr int64_t kMaxDevices = 1 << 16;
+constexpr size_t kMaxAxes = 9; // Group::id
 
 class Verifier {
 public:
@@ -22,6 +24,7 @@ public:
   absl::Status run() {
     if (executable.numLoops < 0 || executable.arenaBytes < 0)
       return bad("a negative number of loops or arena bytes");
+    if (absl::Status s = mesh(); !s.ok()) return s;
     if (absl::Status s = tensors("input", executable.inputs); !s.ok()) return s;
     if (absl::Status s = tensors("output", executable.outputs); !s.ok()) return s;
     if (absl::Status s = tensors("variable", executable.variables); !s.ok()) return s;
@@ -54,8 +57,23 @@ private:
         return bad("two ", kind, "s are named '", entry.name, "'");
       if (!byteCount(entry.dtype, entry.dims))
         return bad(kind, " '", entry.name, "' has the type ", typeStr(entry.dtype, entry.dims));
+      if (!byteCount(entry.dtype, entry.whole.dims))
+        return bad(kind, " '", entry.name, "' is a piece of ",
+                   typeStr(entry.dtype, entry.whole.dims));
     }
     return absl::OkStatus();
+  }
+
+  absl::Status mesh() const {
+    int64_t devices = 1;
+    std::set<std::string> names;
+    for (const MeshAxis &axis : executable.mesh) {
+      if (!names.insert(axis.name).second) return bad("two mesh axes are named '", axis.name, "'");
+      if (axis.size < 1 || axis.size > kMaxDevices || (devices *= axis.size) > kMaxDevices)
+        return bad("mesh axis '", axis.name, "' has ", axis.size, " devices");
+    }
+    if (executable.mesh.size() <= kMaxAxes) return absl::OkStatus();
+    return bad("the mesh has ", executable.mesh.size(), " axes");
   }
 
   static std::optional<int64_t> byteCount(DType dtype, const std::vector<int64_t> &dims) {
@@ -148,8 +166,74 @@ private:
       if (absl::Status s = predicate(instruction, "a while"); !s.ok()) return s;
       if (absl::Status s = instructions(instruction.condition, depth + 1); !s.ok()) return s;
       return instructions(instruction.body, depth + 1);
+    case Instruction::Kind::Collective:
+      return collective(instruction);
+    case Instruction::Kind::AxisIndex:
+      if (absl::Status s = axes(instruction); !s.ok()) return s;
+      if (instruction.buffers.size() != 1 || bufferOf(instruction, 0).dtype != DType::I32 ||
+          bufferOf(instruction, 0).bytes != 4 || isReadOnly(bufferOf(instruction, 0)))
+        return bad("an axis index is not one i32 that may be written");
+      return absl::OkStatus();
     }
     return bad("an instruction has an unknown kind");
+  }
+
+  const Buffer &bufferOf(const Instruction &instruction, size_t i) const {
+    return executable.buffers[size_t(instruction.buffers[i])];
+  }
+  static bool isReadOnly(const Buffer &buffer) {
+    return buffer.space == Space::Input || buffer.space == Space::Constant;
+  }
+
+  absl::Status axes(const Instruction &instruction) const {
+    std::set<int32_t> seen;
+    for (int32_t axis : instruction.axes)
+      if (axis < 0 || static_cast<size_t>(axis) >= executable.mesh.size() ||
+          !seen.insert(axis).second)
+        return bad("an instruction names axis ", axis, " of ", executable.mesh.size(),
+                   ", or names it twice");
+    return absl::OkStatus();
+  }
+
+  absl::Status collective(const Instruction &instruction) const {
+    if (absl::Status s = axes(instruction); !s.ok()) return s;
+    if (instruction.buffers.size() != 2) return bad("a collective needs two buffers");
+    const Buffer &from = bufferOf(instruction, 0), &to = bufferOf(instruction, 1);
+    if (isReadOnly(to)) return bad("a collective writes to a feed or a constant");
+    if (from.dtype != to.dtype || instruction.combiner > ReduceOp::Prod)
+      return bad("a collective changes the type, or has an unknown combiner");
+    __int128 members = 1;
+    for (int32_t axis : instruction.axes) members *= executable.mesh[size_t(axis)].size;
+    const __int128 in = from.bytes, out = to.bytes;
+    switch (instruction.collective) {
+    case CollectiveKind::AllGather:
+      if (out == in * members) return absl::OkStatus();
+      break;
+    case CollectiveKind::ReduceScatter:
+      if (in == out * members) return absl::OkStatus();
+      break;
+    case CollectiveKind::AllToAll:
+      if (in == out && in % (members * dtypeBytes(from.dtype)) == 0) return absl::OkStatus();
+      break;
+    case CollectiveKind::AllReduce:
+      if (in == out) return absl::OkStatus();
+      break;
+    case CollectiveKind::Permute:
+      return in == out ? permutation(instruction) : bad("a permute changes the size");
+    default:
+      return bad("an instruction is an unknown collective");
+    }
+    return bad(collectiveName(instruction.collective), " over ", int64_t(members), " devices has ",
+               from.bytes, " bytes on one side and ", to.bytes, " on the other");
+  }
+
+  absl::Status permutation(const Instruction &instruction) const {
+    const std::set<int32_t> all(instruction.sources.begin(), instruction.sources.end());
+    const auto devices = static_cast<size_t>(meshDevices(executable.mesh));
+    if (instruction.sources.size() == devices && all.size() == devices && *all.begin() == 0 &&
+        static_cast<size_t>(*all.rbegin()) == devices - 1)
+      return absl::OkStatus();
+    return bad("the sources of a permute are not the ", int64_t(devices), " devices of the mesh");
   }
 
   absl::Status predicate(const Instruction &instruction, const char *what) const {

@@ -27,6 +27,36 @@ TEST(Verify, AcceptsAWellFormedExecutable) {
   EXPECT_EQ(verdict([](Executable &e) { e.inputs[0].name = e.inputs[1].name = ""; }), "");
 }
 
+std::string verdictOnMesh(const std::function<void(Executable &)> &breakIt) {
+  Executable e = testExecutableOnMesh();
+  breakIt(e);
+  return std::string(verify(e).message());
+}
+
+TEST(Verify, RefusesCollectivesThatDoNotFitTheMesh) {
+  EXPECT_EQ(verdictOnMesh([](Executable &) {}), "");
+  EXPECT_EQ(verdictOnMesh([](Executable &e) { e.mesh.clear(); }),
+            malformed("an instruction names axis 1 of 0, or names it twice"));
+  EXPECT_EQ(verdictOnMesh([](Executable &e) { e.instructions[2].axes = {1, 1}; }),
+            malformed("an instruction names axis 1 of 2, or names it twice"));
+  EXPECT_EQ(verdictOnMesh([](Executable &e) { e.instructions[2].axes = {0}; }),
+            malformed("all_gather over 2 devices has 8 bytes on one side and 24 on the other"));
+  EXPECT_EQ(verdictOnMesh([](Executable &e) { e.instructions[2].buffers = {2}; }),
+            malformed("a collective needs two buffers"));
+  EXPECT_EQ(verdictOnMesh([](Executable &e) { e.instructions[3].buffers = {2, 4}; }),
+            malformed("a collective writes to a feed or a constant"));
+  EXPECT_EQ(verdictOnMesh([](Executable &e) { e.instructions[3].sources = {0, 1, 2, 3, 4, 4}; }),
+            malformed("the sources of a permute are not the 6 devices of the mesh"));
+  EXPECT_EQ(
+      verdictOnMesh([](Executable &e) { e.instructions[2].collective = CollectiveKind::Send; }),
+      malformed("an instruction is an unknown collective"));
+  EXPECT_EQ(verdictOnMesh([](Executable &e) { e.mesh[0].size = 1 << 20; }),
+            malformed("mesh axis 'data' has 1048576 devices"));
+  EXPECT_EQ(
+      verdictOnMesh([](Executable &e) { e.instructions[2].kind = Instruction::Kind::AxisIndex; }),
+      malformed("an axis index is not one i32 that may be written"));
+}
+
 TEST(Verify, RefusesBuffersThatReachOutside) {
   EXPECT_EQ(verdict([](Executable &e) { e.arenaBytes = 64; }),
             malformed("buffer 2 reaches outside its 64 bytes"));

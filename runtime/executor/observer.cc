@@ -72,9 +72,8 @@ absl::Status Session::runObserved() {
   program->rebind(bases);
   for (size_t i = 0; i < before.size(); ++i)
     if (before[i].size()) std::memcpy(bases.variables[i], before[i].data(), before[i].size());
-  if (cancelled.load(std::memory_order_relaxed))
-    return absl::CancelledError(absl::StrCat("the run of '", compiled->name, "' was cancelled"));
-  return absl::AbortedError(absl::StrCat("the run of '", compiled->name, "' was stopped"));
+  if (communicator) communicator->abort(whyStopped());
+  return whyStopped();
 }
 
 } // namespace weir::runtime

@@ -38,10 +38,16 @@ void copyKernel(void **buffers, int64_t begin, int64_t end, void *) {
               static_cast<std::byte *>(buffers[0]) + first, last - first);
 }
 
+/// An axis index as a kernel: buffers are the target and the number.
+void storeKernel(void **buffers, int64_t, int64_t, void *) {
+  const auto value = static_cast<int32_t>(reinterpret_cast<intptr_t>(buffers[1]));
+  std::memcpy(buffers[0], &value, sizeof value);
+}
+
 size_t countSlots(const std::vector<Instruction> &list) {
   size_t count = 0;
   for (const Instruction &instruction : list)
-    count += instruction.buffers.size() + (instruction.kind == Instruction::Kind::Copy) +
+    count += instruction.buffers.size() + 1 + // and a number
              countSlots(instruction.body) + countSlots(instruction.otherwise) +
              countSlots(instruction.condition);
   return count;
@@ -100,6 +106,12 @@ void Program::flatten(const std::vector<Instruction> &list, const Bases &bases) 
     case Instruction::Kind::While:
       repeatWhile(instruction, bases);
       break;
+    case Instruction::Kind::Collective:
+      collective(instruction, bases.rank);
+      break;
+    case Instruction::Kind::AxisIndex:
+      index(instruction, bases.rank);
+      break;
     }
   }
 }
@@ -129,6 +141,23 @@ void Program::copy(const Instruction &instruction) {
   step.slots = addSlots(instruction.buffers, 1);
   step.slots[2] = reinterpret_cast<void *>(static_cast<intptr_t>(bytes));
   parallel |= step.split.width > 1;
+}
+
+void Program::collective(const Instruction &instruction, int rank) {
+  Step &step = add(Step::Kind::Collective);
+  step.target = static_cast<int32_t>(specs.size());
+  step.slots = addSlots(instruction.buffers);
+  step.source = &instruction;
+  specs.push_back(collectiveSpec(executable, instruction, rank));
+}
+
+void Program::index(const Instruction &instruction, int rank) {
+  Step &step = add(Step::Kind::Launch);
+  step.function = storeKernel;
+  step.tasks = 1;
+  step.slots = addSlots(instruction.buffers, 1);
+  const int32_t value = axisIndex(executable, instruction.axes, rank);
+  step.slots[1] = reinterpret_cast<void *>(static_cast<intptr_t>(value));
 }
 
 void Program::branch(const Instruction &instruction, const Bases &bases) {

@@ -21,6 +21,7 @@ struct Bases {
   std::byte *constants = nullptr;
   const std::byte *code = nullptr;
   std::vector<std::byte *> inputs, outputs, variables;
+  int rank = 0; // of this device on the executable's mesh
 };
 
 /// One cache line.
@@ -31,6 +32,7 @@ struct alignas(64) Step {
     Jump,        // to `target`
     LoopBegin,   // to `target`, past the LoopEnd, when there are no trips
     LoopEnd,     // to `target`, the first step of the body, until the trips are over
+    Collective,  // number `target` of collectives()
   };
   Kind kind = Kind::Launch;
   bool counted = false; // a kernel: in the launch count and in traces
@@ -40,7 +42,7 @@ struct alignas(64) Step {
   KernelFunction function = nullptr;
   void **slots = nullptr;
   int64_t tasks = 0;
-  const Instruction *source = nullptr; // of a kernel
+  const Instruction *source = nullptr; // of a kernel or a collective
 };
 
 class Program {
@@ -51,6 +53,8 @@ public:
   Program &operator=(const Program &) = delete;
 
   const std::vector<Step> &steps() const { return code; }
+  /// As this device takes part in them.
+  const std::vector<CollectiveSpec> &collectives() const { return specs; }
   /// Points every slot at the first slice of its buffer again, after a run that stopped halfway.
   void rebind(const Bases &bases);
   /// Moves the slots of one feed or fetch.
@@ -106,6 +110,8 @@ private:
   void flatten(const std::vector<Instruction> &list, const Bases &bases);
   void launch(const Instruction &instruction, const Bases &bases);
   void copy(const Instruction &instruction);
+  void collective(const Instruction &instruction, int rank);
+  void index(const Instruction &instruction, int rank);
   void branch(const Instruction &instruction, const Bases &bases);
   void repeat(const Instruction &instruction, const Bases &bases);
   void repeatWhile(const Instruction &instruction, const Bases &bases);
@@ -117,6 +123,7 @@ private:
   int threads;
   bool parallel = false;
   std::vector<Step> code;
+  std::vector<CollectiveSpec> specs;
   std::vector<void *> slots;        // sized once, never reallocated
   std::vector<int32_t> slotBuffers; // buffer of each slot, -1: a number
   std::vector<LoopState> loops;

@@ -23,6 +23,18 @@ bool isAligned(const void *pointer) {
   return reinterpret_cast<uintptr_t>(pointer) % kBufferAlignment == 0;
 }
 
+absl::Status checkCommunicator(const Executable &executable, const Communicator *communicator) {
+  const int64_t devices = meshDevices(executable.mesh);
+  if (executable.mesh.empty() || (communicator && communicator->size() == devices))
+    return absl::OkStatus();
+  std::string axes;
+  for (const MeshAxis &axis : executable.mesh)
+    absl::StrAppend(&axes, axes.empty() ? "" : ",", axis.name, "=", axis.size);
+  return absl::FailedPreconditionError(absl::StrCat(
+      "'", executable.name, "' is a program for ", devices, " devices (", axes, "), but there ",
+      communicator ? absl::StrCat("are ", communicator->size(), " ranks") : "is one device"));
+}
+
 /// Clears a flag when it goes.
 struct Release {
   std::atomic<bool> &flag;
@@ -43,8 +55,11 @@ Session::create(std::shared_ptr<const Executable> executable, SessionOptions opt
         absl::StrCat("'", executable->name, "' is compiled for GPUs, and this is a CPU"));
   if (!options.variables) options.variables = std::make_shared<VariableStore>();
   if (!options.pool) options.pool = ThreadPool::shared();
+  if (absl::Status s = checkCommunicator(*executable, options.communicator.get()); !s.ok())
+    return s;
   std::unique_ptr<Session> session(
       new Session(std::move(executable), options.variables, options.pool));
+  session->communicator = std::move(options.communicator);
   if (absl::Status s = session->load(std::move(options)); !s.ok()) return s;
   return session;
 }
@@ -87,10 +102,35 @@ absl::Status Session::load(SessionOptions options) {
   bases.outputs = unwantedOutputs;
   for (const Variable &variable : compiled->variables)
     bases.variables.push_back(static_cast<std::byte *>(store->address(variable.name)));
+  bases.rank = communicator ? communicator->rank() : 0;
   program = std::make_unique<Program>(*compiled, bases, pool->size());
   feedPointers.resize(compiled->inputs.size());
   fetchPointers.resize(compiled->outputs.size());
+  return prepareCollectives();
+}
+
+absl::Status Session::prepareCollectives() {
+  for (const CollectiveSpec &spec : program->collectives()) {
+    auto ready = communicator->prepare(spec);
+    if (!ready.ok()) return ready.status();
+    prepared.push_back(*ready);
+  }
   return absl::OkStatus();
+}
+
+void Session::cancel() {
+  cancelled.store(true, std::memory_order_relaxed);
+  if (communicator && running.load())
+    communicator->abort(
+        absl::CancelledError(absl::StrCat("the run of '", compiled->name, "' was cancelled")));
+}
+
+/// After a run that did not come to its end.
+absl::Status Session::whyStopped() const {
+  if (!failed.ok()) return failed;
+  if (cancelled.load(std::memory_order_relaxed))
+    return absl::CancelledError(absl::StrCat("the run of '", compiled->name, "' was cancelled"));
+  return absl::AbortedError(absl::StrCat("the run of '", compiled->name, "' was stopped"));
 }
 
 absl::Status Session::checkFeeds(const std::vector<HostTensor> &feeds) const {
@@ -167,11 +207,14 @@ absl::Status Session::runExclusively(const void *const *feeds, void *const *fetc
     if (absl::Status s = store->requireValues(compiled->variables); !s.ok()) return s;
   if (absl::Status s = bindCaller(feeds, fetches); !s.ok()) return s;
   cancelled.store(false, std::memory_order_relaxed);
+  failed = absl::OkStatus();
   if (observer) return runObserved();
   if (!execute()) {
     program->rebind(bases);
-    store->poison(compiled->variables, "it was cancelled");
-    return absl::CancelledError(absl::StrCat("the run of '", compiled->name, "' was cancelled"));
+    absl::Status why = whyStopped();
+    store->poison(compiled->variables, failed.ok() ? "it was cancelled" : "a device gave up");
+    if (communicator) communicator->abort(why);
+    return why;
   }
   ++totals.runs;
   return absl::OkStatus();
@@ -246,6 +289,9 @@ template <bool observed, bool traced> bool Session::executeSteps() {
     case Step::Kind::LoopEnd:
       if (program->nextTrip(step.loop)) at = step.target;
       break;
+    case Step::Kind::Collective:
+      stopped = cancelled.load(std::memory_order_relaxed) || !communicate(step);
+      break;
     }
   }
   totals.launches += launches;
@@ -280,6 +326,12 @@ template <bool traced> void Session::launch(const Step &step) {
     event.threads = step.split.width;
     trace->record(event);
   }
+}
+
+bool Session::communicate(const Step &step) {
+  auto pending = communicator->start(prepared[size_t(step.target)], step.slots[0], step.slots[1]);
+  failed = pending.ok() ? communicator->wait(*pending) : pending.status();
+  return failed.ok();
 }
 
 bool Session::launchObserved(int32_t at) {

@@ -35,6 +35,9 @@ struct SessionOptions {
   std::shared_ptr<Reservation> arena;
   /// The same for the threads' scratch (MemoryStatement::scratchBytes).
   std::shared_ptr<Mapping> scratch;
+  /// What a program for a mesh needs: one of as many ranks as the mesh has devices. Sessions may
+  /// share it, one at a time. Null: none.
+  std::shared_ptr<Communicator> communicator;
 };
 
 struct Counters {
@@ -43,11 +46,14 @@ struct Counters {
 };
 
 /// One run at a time: a second thread gets a failed-precondition status.
-/// A run that fails after it began (it was cancelled) leaves its variables without values until
-/// they are set again; a run whose feeds are refused changes nothing.
+/// A run that fails after it began (it was cancelled, or another device gave up) leaves its
+/// variables without values until they are set again; a run whose feeds are refused changes
+/// nothing. On a mesh it ends the communicator of all devices with its error, so that none waits
+/// for it.
 class Session {
 public:
-  /// Errors: a malformed executable, variables that disagree with the store, no memory.
+  /// Errors: a malformed executable, variables that disagree with the store, no memory; no
+  /// communicator, or one of another size, for a program for a mesh.
   static absl::StatusOr<std::unique_ptr<Session>>
   create(std::shared_ptr<const Executable> executable, SessionOptions options = {});
 
@@ -67,9 +73,10 @@ public:
   /// fetch must not overlap a feed or another fetch.
   absl::Status runRaw(const void *const *feeds, void *const *fetches);
 
-  /// Makes the run in progress, if any, stop before its next launch with a cancelled status. Safe
-  /// from any thread and from a signal handler.
-  void cancel() { cancelled.store(true, std::memory_order_relaxed); }
+  /// Makes the run in progress, if any, stop before its next launch with a cancelled status, also
+  /// one that waits for other devices. Safe from any thread; without a communicator, also from a
+  /// signal handler.
+  void cancel();
 
   absl::Status setVariable(std::string_view name, const HostTensor &value) {
     return store->set(name, value);
@@ -93,18 +100,24 @@ private:
   Session(std::shared_ptr<const Executable> executable, std::shared_ptr<VariableStore> store,
           std::shared_ptr<ThreadPool> pool);
   absl::Status load(SessionOptions options);
+  absl::Status prepareCollectives();
   absl::Status checkFeeds(const std::vector<HostTensor> &feeds) const;
   absl::Status runExclusively(const void *const *feeds, void *const *fetches);
   absl::Status bindCaller(const void *const *feeds, void *const *fetches);
   absl::Status runObserved();
+  absl::Status whyStopped() const;
   bool execute();
   template <bool observed, bool traced> bool executeSteps();
   bool launchObserved(int32_t step);
   template <bool traced> void launch(const Step &step);
+  bool communicate(const Step &step);
 
   std::shared_ptr<const Executable> compiled;
   std::shared_ptr<VariableStore> store;
   std::shared_ptr<ThreadPool> pool;
+  std::shared_ptr<Communicator> communicator;
+  std::vector<Communicator::Prepared> prepared; // of Program::collectives
+  absl::Status failed;                          // what ended a collective of this run
   Mapping code;
   std::shared_ptr<Mapping> scratchMemory;
   std::shared_ptr<Reservation> arena;

@@ -66,6 +66,15 @@ TEST(Session, RefusesFeedsThatDoNotFit) {
   EXPECT_TRUE(session->run({kX, kY}).ok());
 }
 
+TEST(Session, AProgramForAMeshNeedsACommunicator) {
+  Builder b = sumAndTwice();
+  b.e.mesh = {{"data", 2}, {"model", 2}};
+  auto status = b.session().status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(status.message(),
+            "'test' is a program for 4 devices (data=2,model=2), but there is one device");
+}
+
 TEST(Session, RawRunBorrowsTheCallersMemory) {
   auto session = *sumAndTwice().session();
   HostTensor twice = HostTensor::zeros(DType::F32, {3});

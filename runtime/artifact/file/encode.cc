@@ -36,6 +36,14 @@ proto::Instruction encodeInstruction(const Instruction &instruction) {
   for (const Instruction &inner : instruction.condition)
     *out.add_condition() = encodeInstruction(inner);
   for (int32_t dep : instruction.deps) out.add_deps(dep);
+  using Kind = Instruction::Kind;
+  if (instruction.kind == Kind::Collective || instruction.kind == Kind::AxisIndex) {
+    out.set_collective(static_cast<int32_t>(instruction.collective));
+    out.set_combiner(static_cast<int32_t>(instruction.combiner));
+    out.mutable_axes()->Add(instruction.axes.begin(), instruction.axes.end());
+    out.mutable_sources()->Add(instruction.sources.begin(), instruction.sources.end());
+    out.set_reason(instruction.reason);
+  }
   for (const Location &location : instruction.locations) {
     proto::Location *place = out.add_locations();
     place->set_file(location.file);
@@ -67,7 +75,9 @@ bool decodeInstructions(const Instructions &in, std::vector<Instruction> &out, i
   if (depth > kMostNested) return false;
   out.reserve(static_cast<size_t>(in.size()));
   for (const proto::Instruction &from : in) {
-    if (from.kind() < 0 || from.kind() > static_cast<int32_t>(Instruction::Kind::While))
+    if (from.kind() < 0 || from.kind() > static_cast<int32_t>(Instruction::Kind::AxisIndex) ||
+        from.collective() < 0 || from.collective() >= kCollectiveKinds || from.combiner() < 0 ||
+        from.combiner() > static_cast<int32_t>(ReduceOp::Prod))
       return false;
     Instruction &to = out.emplace_back();
     to.kind = static_cast<Instruction::Kind>(from.kind());
@@ -77,6 +87,11 @@ bool decodeInstructions(const Instructions &in, std::vector<Instruction> &out, i
     to.trips = from.trips();
     to.reverse = from.reverse();
     to.deps.assign(from.deps().begin(), from.deps().end());
+    to.collective = static_cast<CollectiveKind>(from.collective());
+    to.combiner = static_cast<ReduceOp>(from.combiner());
+    to.axes.assign(from.axes().begin(), from.axes().end());
+    to.sources.assign(from.sources().begin(), from.sources().end());
+    to.reason = from.reason();
     for (const proto::Location &place : from.locations())
       to.locations.push_back({place.file(), place.line()});
     if (!decodeInstructions(from.body(), to.body, depth + 1) ||
@@ -89,15 +104,19 @@ bool decodeInstructions(const Instructions &in, std::vector<Instruction> &out, i
 
 } // namespace
 
-proto::Port encode(const std::string &name, DType dtype, const std::vector<int64_t> &dims,
-                   int64_t batch) {
+template <typename Entry> proto::Port encodePort(const Entry &entry, int64_t batch) {
   proto::Port port;
-  port.set_name(name);
-  port.set_dtype(static_cast<int32_t>(dtype));
-  for (int64_t dim : dims) port.add_dims(dim);
+  port.set_name(entry.name);
+  port.set_dtype(static_cast<int32_t>(entry.dtype));
+  port.mutable_dims()->Add(entry.dims.begin(), entry.dims.end());
   port.set_batch(batch);
+  port.mutable_whole_dims()->Add(entry.whole.dims.begin(), entry.whole.dims.end());
+  port.set_sharding(entry.whole.sharding);
   return port;
 }
+template proto::Port encodePort(const Input &, int64_t);
+template proto::Port encodePort(const Output &, int64_t);
+template proto::Port encodePort(const Variable &, int64_t);
 
 void encode(const Executable &executable, proto::Level &level) {
   for (const Kernel &kernel : executable.kernels) {
@@ -148,6 +167,8 @@ bool decode(const proto::Level &level, Executable &executable) {
 template <typename Entry> bool decodePort(const proto::Port &port, Entry &entry) {
   entry.name = port.name();
   entry.dims.assign(port.dims().begin(), port.dims().end());
+  entry.whole.dims.assign(port.whole_dims().begin(), port.whole_dims().end());
+  entry.whole.sharding = port.sharding();
   return decodeDtype(port.dtype(), entry.dtype);
 }
 template bool decodePort(const proto::Port &, Input &);

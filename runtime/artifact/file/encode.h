@@ -8,8 +8,8 @@
 
 namespace weir::runtime {
 
-proto::Port encode(const std::string &name, DType dtype, const std::vector<int64_t> &dims,
-                   int64_t batch = 0);
+/// Of an Input, Output or Variable; `batch`: elements of its leading dim for each row.
+template <typename Entry> proto::Port encodePort(const Entry &entry, int64_t batch = 0);
 /// Kernels, modules, buffers and instructions.
 void encode(const Executable &executable, proto::Level &level);
 

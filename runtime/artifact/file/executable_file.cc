@@ -39,7 +39,7 @@ public:
 
 template <typename Ports> bool samePorts(const Ports &a, const Ports &b) {
   return std::ranges::equal(a, b, [](const auto &x, const auto &y) {
-    return x.name == y.name && x.dtype == y.dtype && x.dims == y.dims;
+    return x.name == y.name && x.dtype == y.dtype && x.dims == y.dims && x.whole == y.whole;
   });
 }
 
@@ -60,6 +60,11 @@ absl::Status checkLevels(const std::vector<LevelExecutable> &levels,
         batch.outputs != level.batch.outputs || batch.most() != level.batch.most())
       return absl::InvalidArgumentError(
           absl::StrCat("levels ", levels[0].cpu, " and ", level.cpu, " differ in their ports"));
+    if (first.mesh != other.mesh)
+      return absl::InvalidArgumentError(
+          absl::StrCat("levels ", levels[0].cpu, " and ", level.cpu, " are for different meshes"));
+    if (level.batch.isRange() && !other.mesh.empty())
+      return absl::InvalidArgumentError("a program for a mesh has one size of its batch");
   }
   if (values.empty()) return absl::OkStatus();
   if (values.size() != first.variables.size())
@@ -91,16 +96,15 @@ proto::ExecutableFile describe(const std::vector<LevelExecutable> &levels,
       *level.mutable_code() = sections.add(std::as_bytes(std::span(size.executable->image)));
       *level.mutable_constants() = sections.add({constants.data(), constants.size()});
     }
-  for (size_t i = 0; i < first.inputs.size(); ++i) {
-    const Input &port = first.inputs[i];
-    *file.add_inputs() = encode(port.name, port.dtype, port.dims, batch.inputs[i]);
+  for (size_t i = 0; i < first.inputs.size(); ++i)
+    *file.add_inputs() = encodePort(first.inputs[i], batch.inputs[i]);
+  for (size_t i = 0; i < first.outputs.size(); ++i)
+    *file.add_outputs() = encodePort(first.outputs[i], batch.outputs[i]);
+  for (const Variable &port : first.variables) *file.add_variables() = encodePort(port);
+  for (const MeshAxis &axis : first.mesh) {
+    file.add_mesh()->set_name(axis.name);
+    file.mutable_mesh()->rbegin()->set_size(axis.size);
   }
-  for (size_t i = 0; i < first.outputs.size(); ++i) {
-    const Output &port = first.outputs[i];
-    *file.add_outputs() = encode(port.name, port.dtype, port.dims, batch.outputs[i]);
-  }
-  for (const Variable &port : first.variables)
-    *file.add_variables() = encode(port.name, port.dtype, port.dims);
   for (const HostTensor &value : values)
     *file.add_values() = sections.add({static_cast<const std::byte *>(value.raw()), value.bytes()});
   return file;
@@ -135,7 +139,10 @@ absl::Status writeExecutableFile(const std::string &path,
         roundUp(static_cast<int64_t>(sizeof(Header) + metadata.size()), kPage));
   }
   Header header;
-  if (!levels[0].batch.isRange()) header.version = kVersionWithoutRanges;
+  const bool isOnMesh = !levels[0].batch.largest().mesh.empty();
+  header.version = isOnMesh                    ? kVersion
+                   : levels[0].batch.isRange() ? kVersionWithoutMesh
+                                               : kVersionWithoutRanges;
   header.metadataBytes = metadata.size();
   header.metadataCrc = crc32c(std::as_bytes(std::span(metadata)));
   header.fileBytes = start + static_cast<uint64_t>(sections.end);

@@ -70,6 +70,26 @@ TEST_F(ExecutableFile, ComesBackAsItWas) {
   EXPECT_EQ(e.inputs[1].dtype, DType::I1);
 }
 
+TEST_F(ExecutableFile, ProgramsForAMeshComeBackAndNeedVersion3) {
+  EXPECT_EQ(content()[8], 1);
+  levels = {{"x86-64-v3", std::make_shared<Executable>(testExecutableOnMesh(example(3)))}};
+  EXPECT_EQ(content()[8], 3);
+  auto loaded = readExecutableFile(path);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  const Executable &e = *loaded->executable, expected = testExecutableOnMesh(example(3));
+  EXPECT_EQ(e.mesh, expected.mesh);
+  EXPECT_EQ(e.variables[0].whole, expected.variables[0].whole);
+  EXPECT_EQ(e.inputs[0].whole, Whole());
+  const Instruction &gather = e.instructions[2], &swap = e.instructions[3];
+  EXPECT_EQ(gather.collective, CollectiveKind::AllGather);
+  EXPECT_EQ(gather.axes, (std::vector<int32_t>{1}));
+  EXPECT_EQ(gather.reason, "dot takes [{},{}]");
+  EXPECT_EQ(swap.sources, (std::vector<int32_t>{5, 4, 3, 2, 1, 0}));
+  EXPECT_EQ(e.instructions[4].kind, Instruction::Kind::AxisIndex);
+  levels.push_back({"x86-64-v4", std::make_shared<Executable>(example(3))});
+  EXPECT_FALSE(writeExecutableFile(path, levels, {}).ok());
+}
+
 TEST_F(ExecutableFile, SameExecutableSameBytes) {
   std::string once = content();
   EXPECT_EQ(content(), once);

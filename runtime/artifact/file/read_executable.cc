@@ -135,6 +135,8 @@ Reader::readLevel(const proto::Level &level, const BatchExecutable &batch) const
       !decodePorts(file.outputs(), executable->outputs) ||
       !decodePorts(file.variables(), executable->variables))
     return damaged("the metadata are malformed");
+  for (const proto::MeshAxis &axis : file.mesh())
+    executable->mesh.push_back({axis.name(), axis.size()});
   auto setRows = [&](auto &ports, const std::vector<int64_t> &leading) {
     for (size_t i = 0; i < ports.size(); ++i) {
       if (leading[i] == 0) continue;

@@ -36,6 +36,9 @@ absl::StatusOr<std::unique_ptr<DeviceSession>>
 DeviceSession::create(std::shared_ptr<const Executable> executable,
                       std::shared_ptr<Device> device) {
   WEIR_RETURN_IF_ERROR(verify(*executable));
+  if (!executable->mesh.empty())
+    return absl::UnimplementedError(
+        absl::StrCat(executable->name, " is a program for a mesh; those run on CPU devices"));
   std::unique_ptr<DeviceSession> session(
       new DeviceSession(std::move(executable), std::move(device)));
   WEIR_RETURN_IF_ERROR(session->load());

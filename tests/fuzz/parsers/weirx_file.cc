@@ -83,10 +83,12 @@ std::string fileOf(const std::vector<LevelExecutable> &levels) {
 
 std::vector<std::string> seeds() {
   auto of = [](int64_t rows) { return std::make_shared<const Executable>(testExecutable(rows)); };
-  const auto cpu = of(4), gpu = std::make_shared<const Executable>(testGpuExecutable());
+  const auto cpu = of(4), gpu = std::make_shared<const Executable>(testGpuExecutable()),
+             mesh = std::make_shared<const Executable>(testExecutableOnMesh());
   const BatchExecutable range{{{1, of(1)}, {2, of(2)}, {4, cpu}}, {1, 0}, {0}};
   return {fileOf({{"x86-64-v4", cpu}, {"x86-64-v3", cpu}}),
-          fileOf({{"x86-64-v4", range}, {"x86-64-v3", range}}), fileOf({{kCudaLevel, gpu}})};
+          fileOf({{"x86-64-v4", range}, {"x86-64-v3", range}}), fileOf({{kCudaLevel, gpu}}),
+          fileOf({{"x86-64-v3", mesh}})};
 }
 
 bool accepts(std::string_view bytes) {
