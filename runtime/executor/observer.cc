@@ -72,7 +72,10 @@ absl::Status Session::runObserved() {
   program->rebind(bases);
   for (size_t i = 0; i < before.size(); ++i)
     if (before[i].size()) std::memcpy(bases.variables[i], before[i].data(), before[i].size());
-  if (communicator) communicator->abort(whyStopped());
+  if (communicator) {
+    communicator->abort(whyStopped());
+    dropCollectives();
+  }
   return whyStopped();
 }
 

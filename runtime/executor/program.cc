@@ -44,6 +44,13 @@ void storeKernel(void **buffers, int64_t, int64_t, void *) {
   std::memcpy(buffers[0], &value, sizeof value);
 }
 
+/// May the two have bytes in common? Slices of loops may be anywhere in what they are slices of.
+bool overlap(const Buffer &a, const Buffer &b) {
+  if (a.space != b.space || a.index != b.index) return false;
+  if (!a.strides.empty() || !b.strides.empty()) return true;
+  return a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;
+}
+
 size_t countSlots(const std::vector<Instruction> &list) {
   size_t count = 0;
   for (const Instruction &instruction : list)
@@ -62,6 +69,7 @@ Program::Program(const Executable &executable, const Bases &bases, int threads)
   slots.reserve(count);
   slotBuffers.reserve(count);
   flatten(executable.instructions, bases);
+  orderCollectives();
   rebind(bases);
 }
 
@@ -199,6 +207,45 @@ void Program::repeatWhile(const Instruction &instruction, const Bases &bases) {
   flatten(instruction.body, bases);
   add(Step::Kind::Jump).target = begin;
   code[test].target = static_cast<int32_t>(code.size());
+}
+
+/// A collective goes on beside the steps after it until one touches what it reads or writes, or the
+/// straight line ends. Kernels do not say what they write, so reading is touching.
+void Program::orderCollectives() {
+  // Slots of a step end where those of the next begin.
+  std::vector<size_t> ends(code.size());
+  size_t next = slots.size();
+  for (size_t at = code.size(); at-- > 0;) {
+    ends[at] = next;
+    if (code[at].slots) next = static_cast<size_t>(code[at].slots - slots.data());
+  }
+  std::vector<int32_t> open;
+  std::vector<std::pair<const Buffer *, const Buffer *>> buffers; // of each collective
+  for (size_t at = 0; at < code.size(); ++at) {
+    Step &step = code[at];
+    const bool isCollective = step.kind == Step::Kind::Collective;
+    if (!isCollective && step.kind != Step::Kind::Launch) {
+      step.awaits = static_cast<int32_t>(specs.size());
+      open.clear();
+      continue;
+    }
+    const size_t first = static_cast<size_t>(step.slots - slots.data());
+    for (size_t slot = first; slot < ends[at]; ++slot) {
+      if (slotBuffers[slot] < 0) continue;
+      const Buffer &mine = executable.buffers[size_t(slotBuffers[slot])];
+      const bool onlyReads = isCollective && slot == first;
+      for (int32_t other : open) {
+        const auto &[in, out] = buffers[size_t(other)];
+        if (overlap(mine, *out) || (!onlyReads && overlap(mine, *in)))
+          step.awaits = std::max(step.awaits, other + 1);
+      }
+    }
+    std::erase_if(open, [&](int32_t other) { return other < step.awaits; });
+    if (!isCollective) continue;
+    buffers.emplace_back(&executable.buffers[size_t(slotBuffers[first])],
+                         &executable.buffers[size_t(slotBuffers[first + 1])]);
+    open.push_back(step.target);
+  }
 }
 
 std::byte *Program::baseOf(const Buffer &buffer, const Bases &bases) {

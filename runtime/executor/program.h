@@ -38,6 +38,7 @@ struct alignas(64) Step {
   bool counted = false; // a kernel: in the launch count and in traces
   int32_t target = 0;
   int32_t loop = 0;
+  int32_t awaits = 0; // collectives with lower numbers must have ended before it
   Split split;
   KernelFunction function = nullptr;
   void **slots = nullptr;
@@ -117,6 +118,7 @@ private:
   void repeatWhile(const Instruction &instruction, const Bases &bases);
   void **addSlots(const std::vector<int32_t> &buffers, size_t extra = 0);
   Step &add(Step::Kind kind);
+  void orderCollectives();
   static std::byte *baseOf(const Buffer &buffer, const Bases &bases);
 
   const Executable &executable;

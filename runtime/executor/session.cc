@@ -213,7 +213,10 @@ absl::Status Session::runExclusively(const void *const *feeds, void *const *fetc
     program->rebind(bases);
     absl::Status why = whyStopped();
     store->poison(compiled->variables, failed.ok() ? "it was cancelled" : "a device gave up");
-    if (communicator) communicator->abort(why);
+    if (communicator) {
+      communicator->abort(why);
+      dropCollectives();
+    }
     return why;
   }
   ++totals.runs;
@@ -260,9 +263,14 @@ template <bool observed, bool traced> bool Session::executeSteps() {
   const Step *steps = program->steps().data();
   const int32_t end = static_cast<int32_t>(program->steps().size());
   int64_t launches = 0;
+  const bool isOnMesh = communicator != nullptr;
   bool stopped = false;
   for (int32_t at = 0; at < end && !stopped;) {
     const Step &step = steps[at++];
+    if (isOnMesh && !pending.empty() && !awaitCollectives(step.awaits)) {
+      stopped = true;
+      break;
+    }
     switch (step.kind) {
     case Step::Kind::Launch:
       stopped = cancelled.load(std::memory_order_relaxed);
@@ -295,6 +303,7 @@ template <bool observed, bool traced> bool Session::executeSteps() {
     }
   }
   totals.launches += launches;
+  if (isOnMesh && !stopped) stopped = !awaitCollectives(static_cast<int32_t>(prepared.size()));
   return !stopped;
 }
 
@@ -329,9 +338,26 @@ template <bool traced> void Session::launch(const Step &step) {
 }
 
 bool Session::communicate(const Step &step) {
-  auto pending = communicator->start(prepared[size_t(step.target)], step.slots[0], step.slots[1]);
-  failed = pending.ok() ? communicator->wait(*pending) : pending.status();
+  auto started = communicator->start(prepared[size_t(step.target)], step.slots[0], step.slots[1]);
+  if (started.ok()) pending.emplace_back(step.target, *started);
+  failed = started.status();
   return failed.ok();
+}
+
+/// Waits for the collectives under way whose number is lower; moves the others on.
+bool Session::awaitCollectives(int32_t before) {
+  size_t done = 0;
+  for (; done < pending.size() && pending[done].first < before && failed.ok(); ++done)
+    failed = communicator->wait(pending[done].second);
+  pending.erase(pending.begin(), pending.begin() + static_cast<std::ptrdiff_t>(done));
+  if (failed.ok() && !pending.empty()) failed = communicator->progress();
+  return failed.ok();
+}
+
+/// After an abort: nobody writes into the arena any more.
+void Session::dropCollectives() {
+  for (const auto &[number, collective] : pending) communicator->wait(collective).IgnoreError();
+  pending.clear();
 }
 
 bool Session::launchObserved(int32_t at) {

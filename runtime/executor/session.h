@@ -111,13 +111,16 @@ private:
   bool launchObserved(int32_t step);
   template <bool traced> void launch(const Step &step);
   bool communicate(const Step &step);
+  bool awaitCollectives(int32_t before);
+  void dropCollectives();
 
   std::shared_ptr<const Executable> compiled;
   std::shared_ptr<VariableStore> store;
   std::shared_ptr<ThreadPool> pool;
   std::shared_ptr<Communicator> communicator;
-  std::vector<Communicator::Prepared> prepared; // of Program::collectives
-  absl::Status failed;                          // what ended a collective of this run
+  std::vector<Communicator::Prepared> prepared;                   // of Program::collectives
+  std::vector<std::pair<int32_t, Communicator::Pending>> pending; // under way, by number
+  absl::Status failed;                                            // what ended a collective
   Mapping code;
   std::shared_ptr<Mapping> scratchMemory;
   std::shared_ptr<Reservation> arena;
