@@ -2,11 +2,15 @@
 #include "codegen/artifact/instructions.h"
 
 #include "codegen/artifact/elements.h"
+#include "distributed/sharding/sharding.h"
+#include "ir/collective/spmd.h"
 #include "ir/cost/cost.h"
 #include "ir/dialect/weir.h"
 #include "ir/locations/locations.h"
 
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/StringSwitch.h"
+#include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -15,9 +19,15 @@ namespace weir::codegen {
 
 namespace {
 
-template <typename PortT> PortT portOf(StringAttr name, Type type) {
+/// An argument or result. On a mesh its attributes say of what it is a piece.
+template <typename PortT> PortT portOf(StringAttr name, Type type, DictionaryAttr attributes) {
   auto tensor = cast<RankedTensorType>(type);
-  return {name ? name.str() : "", *ir::dtypeOf(tensor), tensor.getShape().vec()};
+  PortT port{name ? name.str() : "", *ir::dtypeOf(tensor), tensor.getShape().vec()};
+  if (!attributes) return port;
+  auto shape = attributes.getAs<DenseI64ArrayAttr>(ir::spmd::kShapeAttr);
+  auto sharding = attributes.getAs<StringAttr>(ir::spmd::kShardingAttr);
+  if (shape && sharding) port.whole = {shape.asArrayRef().vec(), sharding.str()};
+  return port;
 }
 
 std::vector<runtime::Location> locationsOf(Operation *op) {
@@ -38,6 +48,7 @@ private:
   using Instructions = std::vector<runtime::Instruction>;
   using Kind = runtime::Instruction::Kind;
 
+  LogicalResult writeMesh(func::FuncOp main);
   void writePorts(func::FuncOp main);
   LogicalResult writeBlock(Block &block, Instructions &out);
   LogicalResult writeOp(Operation *op, Instructions &out);
@@ -45,6 +56,7 @@ private:
   LogicalResult writeScan(ir::ScanOp scan, Instructions &out);
   LogicalResult writeWhile(ir::WhileOp loop, Instructions &out);
   LogicalResult writeIf(ir::IfOp branch, Instructions &out);
+  LogicalResult writeCollective(Operation *op, Instructions &out);
   void writeConstant(ir::ConstantOp constant);
   void writeCopies(Operation *op, Instructions &out);
 
@@ -96,19 +108,33 @@ LogicalResult Writer::bind(ValueRange values, ArrayAttr attrs, Operation *op) {
 void Writer::writePorts(func::FuncOp main) {
   for (unsigned i = 0; i < main.getNumArguments(); ++i) {
     Type type = main.getArgumentTypes()[i];
+    DictionaryAttr attributes = main.getArgAttrDict(i);
     if (auto variable = main.getArgAttrOfType<StringAttr>(i, ir::kVariableAttr))
-      executable.variables.push_back(portOf<runtime::Variable>(variable, type));
+      executable.variables.push_back(portOf<runtime::Variable>(variable, type, attributes));
     else
-      executable.inputs.push_back(
-          portOf<runtime::Input>(main.getArgAttrOfType<StringAttr>(i, ir::kNameAttr), type));
+      executable.inputs.push_back(portOf<runtime::Input>(
+          main.getArgAttrOfType<StringAttr>(i, ir::kNameAttr), type, attributes));
   }
   for (unsigned i = 0; i < main.getNumResults(); ++i)
     if (!main.getResultAttr(i, ir::kUpdatesAttr))
-      executable.outputs.push_back(portOf<runtime::Output>(
-          main.getResultAttrOfType<StringAttr>(i, ir::kNameAttr), main.getResultTypes()[i]));
+      executable.outputs.push_back(
+          portOf<runtime::Output>(main.getResultAttrOfType<StringAttr>(i, ir::kNameAttr),
+                                  main.getResultTypes()[i], main.getResultAttrDict(i)));
+}
+
+/// Only where weir-shard made the program that of one device.
+LogicalResult Writer::writeMesh(func::FuncOp main) {
+  auto text = main->getParentOfType<ModuleOp>()->getAttrOfType<StringAttr>(ir::spmd::kMeshAttr);
+  auto mesh = distributed::parseMesh(text ? std::string_view(text.getValue()) : "");
+  if (!mesh.ok()) return main.emitError() << std::string(mesh.status().message());
+  if (mesh->devices() == 1) return success();
+  for (const distributed::MeshAxis &axis : mesh->axes)
+    executable.mesh.push_back({axis.name, axis.size});
+  return success();
 }
 
 LogicalResult Writer::write(func::FuncOp main) {
+  if (failed(writeMesh(main))) return failure();
   writePorts(main);
   for (BlockArgument argument : main.getArguments()) {
     auto buffer = main.getArgAttrOfType<ir::BufferAttr>(argument.getArgNumber(), ir::kBufferAttr);
@@ -153,8 +179,77 @@ LogicalResult Writer::writeOp(Operation *op, Instructions &out) {
   if (auto scan = dyn_cast<ir::ScanOp>(op)) return writeScan(scan, out);
   if (auto loop = dyn_cast<ir::WhileOp>(op)) return writeWhile(loop, out);
   if (auto branch = dyn_cast<ir::IfOp>(op)) return writeIf(branch, out);
+  if (isa<ir::spmd::SpmdDialect>(op->getDialect())) return writeCollective(op, out);
   if (isa<ir::ConstantOp, ir::ReshapeOp, ir::UndefOp>(op)) return success();
   return ir::opError(op->getLoc(), op->getName().getStringRef()) << "stands outside of a kernel";
+}
+
+static runtime::ReduceOp combinerOf(StringRef name) {
+  return llvm::StringSwitch<runtime::ReduceOp>(name)
+      .Case("max", runtime::ReduceOp::Max)
+      .Case("min", runtime::ReduceOp::Min)
+      .Case("prod", runtime::ReduceOp::Prod)
+      .Default(runtime::ReduceOp::Sum);
+}
+
+/// Pieces that lie one after the other: flattenCollectives made them so.
+static bool isContiguous(Value value, int64_t dim) {
+  auto shape = cast<RankedTensorType>(value.getType()).getShape();
+  return llvm::all_of(shape.take_front(dim), [](int64_t size) { return size == 1; });
+}
+
+/// False where it is not of one device, or pieces do not lie in a run.
+static bool describeCollective(Operation *op, runtime::Instruction &out) {
+  using runtime::CollectiveKind;
+  return llvm::TypeSwitch<Operation *, bool>(op)
+      .Case([&](ir::spmd::AxisIndexOp) {
+        out.kind = runtime::Instruction::Kind::AxisIndex;
+        return true;
+      })
+      .Case([&](ir::spmd::AllReduceOp reduce) {
+        out.combiner = combinerOf(reduce.getCombiner());
+        return reduce.getLocal();
+      })
+      .Case([&](ir::spmd::AllGatherOp gather) {
+        out.collective = CollectiveKind::AllGather;
+        return gather.getLocal() && isContiguous(gather.getOperand(), gather.getDim());
+      })
+      .Case([&](ir::spmd::ReduceScatterOp scatter) {
+        out.collective = CollectiveKind::ReduceScatter;
+        out.combiner = combinerOf(scatter.getCombiner());
+        return scatter.getLocal() && isContiguous(scatter.getOperand(), scatter.getDim());
+      })
+      .Case([&](ir::spmd::AllToAllOp exchange) {
+        out.collective = CollectiveKind::AllToAll;
+        return exchange.getLocal() && exchange.getSplitDim() == 0 && exchange.getConcatDim() == 1 &&
+               isContiguous(exchange.getResult(), 1);
+      })
+      .Case([&](ir::spmd::PermuteOp permute) {
+        out.collective = CollectiveKind::Permute;
+        for (int64_t source : permute.getSources())
+          out.sources.push_back(static_cast<int32_t>(source));
+        return permute.getLocal();
+      })
+      .Default([](Operation *) { return false; });
+}
+
+LogicalResult Writer::writeCollective(Operation *op, Instructions &out) {
+  runtime::Instruction instruction;
+  instruction.kind = Kind::Collective;
+  if (!describeCollective(op, instruction))
+    return ir::opError(op->getLoc(), op->getName().getStringRef())
+           << "is not a collective of one device over contiguous pieces";
+  if (auto names = op->getAttrOfType<ArrayAttr>("axes"))
+    for (auto name : names.getAsRange<StringAttr>())
+      for (auto [i, axis] : llvm::enumerate(executable.mesh))
+        if (axis.name == name.getValue()) instruction.axes.push_back(static_cast<int32_t>(i));
+  if (auto reason = op->getAttrOfType<StringAttr>(ir::spmd::kReasonAttr))
+    instruction.reason = reason.str();
+  for (Value value : op->getOperands()) instruction.buffers.push_back(bufferOf.at(value));
+  instruction.buffers.push_back(bufferOf.at(op->getResult(0)));
+  instruction.locations = locationsOf(op);
+  out.push_back(std::move(instruction));
+  return success();
 }
 
 void Writer::writeConstant(ir::ConstantOp constant) {

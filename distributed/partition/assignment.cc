@@ -2,7 +2,6 @@
 // from the other values where these agree with it.
 #include "distributed/partition/assignment.h"
 
-#include "distributed/partition/redistribute.h"
 #include "ir/cost/cost.h"
 
 using namespace mlir;
@@ -66,13 +65,10 @@ private:
   double cost(const FactorAxes &axes) const {
     double remote = 0, memory = 0, parts = 1;
     auto add = [&](Value value, const Sharding &from, const Sharding &to) {
-      std::vector<int64_t> shape = shapeOf(value);
-      remote += redistributionBytes(shape, elementBytes(value), from, to, s.mesh);
+      remote += s.ways.bytes(shapeOf(value), dtypeOf(value), from, to);
     };
     auto local = [&](Value value, const Sharding &sharding) {
-      double bytes = elementBytes(value);
-      for (int64_t size : localShape(shapeOf(value), sharding, s.mesh)) bytes *= size;
-      memory += bytes;
+      memory += pieceBytes(shapeOf(value), elementBytes(value), sharding, s.mesh);
     };
     for (auto [value, dims, sharding] :
          llvm::zip(s.op->getOperands(), s.rule.operands, s.operands)) {

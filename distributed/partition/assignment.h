@@ -3,6 +3,7 @@
 #pragma once
 
 #include "distributed/partition/partition.h"
+#include "distributed/partition/redistribute.h"
 #include "distributed/propagate/rule.h"
 
 namespace weir::distributed {
@@ -12,6 +13,7 @@ struct Situation {
   mlir::Operation *op;
   const OpRule &rule;
   const Mesh &mesh;
+  Redistributor &ways;
   llvm::ArrayRef<Sharding> operands; ///< as they are, partial sums as they will be once reduced
   llvm::ArrayRef<Sharding> results;  ///< as they are to be
 };

@@ -42,6 +42,8 @@ static Operation *create(OpBuilder &b, Location loc, Value value, const Step &st
   case Step::AllToAll:
     return spmd::AllToAllOp::create(b, loc, type, value, dim, b.getI64IntegerAttr(step.concat),
                                     axes, parts, global);
+  case Step::Permute:
+    return spmd::PermuteOp::create(b, loc, type, value, step.sources, /*local=*/false);
   }
   return nullptr;
 }

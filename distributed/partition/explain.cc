@@ -5,12 +5,23 @@
 #include "ir/collective/spmd.h"
 #include "ir/dialect/weir.h"
 
+#include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
 using namespace weir::ir;
 
 namespace weir::distributed {
+
+static std::optional<Step::Kind> kindOf(Operation *op) {
+  return llvm::TypeSwitch<Operation *, std::optional<Step::Kind>>(op)
+      .Case([](spmd::AllGatherOp) { return Step::AllGather; })
+      .Case([](spmd::AllReduceOp) { return Step::AllReduce; })
+      .Case([](spmd::ReduceScatterOp) { return Step::ReduceScatter; })
+      .Case([](spmd::AllToAllOp) { return Step::AllToAll; })
+      .Case([](spmd::PermuteOp) { return Step::Permute; })
+      .Default([](Operation *) { return std::nullopt; });
+}
 
 FailureOr<std::vector<CollectiveUse>> collectivesOf(func::FuncOp function) {
   FailureOr<Mesh> mesh = meshOf(function);
@@ -22,7 +33,14 @@ FailureOr<std::vector<CollectiveUse>> collectivesOf(func::FuncOp function) {
     if (!isa<spmd::SpmdDialect>(op->getDialect()) || op->getNumOperands() != 1) return;
     Value value = op->getOperand(0);
     CollectiveUse use{op, (*shardings)[value], (*shardings)[op->getResult(0)], 0, 1, false, ""};
-    use.bytes = redistributionBytes(shapeOf(value), elementBytes(value), use.from, use.to, *mesh);
+    auto bytes = [&](const Sharding &sharding) {
+      return pieceBytes(shapeOf(value), elementBytes(value), sharding, *mesh);
+    };
+    auto kind = kindOf(op);
+    auto parts = op->getAttrOfType<IntegerAttr>("parts");
+    if (!kind) return;
+    use.bytes =
+        bytesReceived(*kind, bytes(use.from), bytes(use.to), parts ? double(parts.getInt()) : 1);
     if (use.bytes == 0) return;
     for (Operation *around = op->getParentOp(); around; around = around->getParentOp()) {
       if (auto scan = dyn_cast<ScanOp>(around)) use.times *= scan.getTrips();
@@ -32,6 +50,43 @@ FailureOr<std::vector<CollectiveUse>> collectivesOf(func::FuncOp function) {
     uses.push_back(std::move(use));
   });
   return uses;
+}
+
+FailureOr<std::vector<ValueUse>> shardingsOf(func::FuncOp function) {
+  FailureOr<Propagation> plan = propagate(function);
+  if (failed(plan)) return failure();
+  std::vector<ValueUse> uses;
+  auto add = [&](Value value, StringRef name) {
+    uses.push_back({value, name.str(), plan->shardings.find(value)->second,
+                    plan->fixed.contains(value), plan->via.lookup(value)});
+  };
+  for (BlockArgument argument : function.getArguments()) {
+    auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), kVariableAttr);
+    if (!name) name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), kNameAttr);
+    add(argument, name ? name.getValue() : "");
+  }
+  function.getBody().walk([&](Operation *op) {
+    for (Value result : op->getResults()) add(result, "");
+  });
+  return uses;
+}
+
+FailureOr<std::vector<UseCost>>
+costsOf(func::FuncOp function, const std::vector<CollectiveUse> &uses, const Cluster &cluster) {
+  FailureOr<Mesh> mesh = meshOf(function);
+  if (failed(mesh)) return failure();
+  auto planner = RedistributionPlanner::create(*mesh, cluster);
+  if (!planner.ok()) return function.emitError() << std::string(planner.status().message());
+  std::vector<UseCost> costs;
+  for (const CollectiveUse &use : uses) {
+    Value value = use.op->getOperand(0);
+    auto plan = planner->plan(shapeOf(value), dtypeOf(value), use.from, use.to);
+    if (!plan.ok()) return function.emitError() << std::string(plan.status().message());
+    UseCost &cost = costs.emplace_back(UseCost{"", plan->seconds, plan->bytes});
+    for (const Move &move : plan->moves)
+      if (!move.isFree()) cost.algorithm = algorithmName(move.choice.algorithm);
+  }
+  return costs;
 }
 
 /// "train.cc:42", the innermost line that is known.

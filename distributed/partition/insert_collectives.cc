@@ -22,9 +22,12 @@ std::vector<int64_t> shapeOf(Value value) {
   return cast<RankedTensorType>(value.getType()).getShape().vec();
 }
 
+runtime::DType dtypeOf(Value value) {
+  return ir::dtypeOf(value.getType()).value_or(runtime::DType::I8);
+}
+
 int64_t elementBytes(Value value) {
-  auto dtype = dtypeOf(value.getType());
-  return dtype ? runtime::dtypeBytes(*dtype) : 0;
+  return static_cast<int64_t>(runtime::dtypeBytes(dtypeOf(value)));
 }
 
 namespace {
@@ -43,8 +46,10 @@ Sharding sliceOf(const Sharding &stacked) {
 
 class Inserter {
 public:
-  Inserter(func::FuncOp function, const Propagation &plan, const InsertOptions &options)
-      : function(function), plan(plan), options(options), builder(function.getContext()) {}
+  Inserter(func::FuncOp function, const Propagation &plan, Redistributor &ways,
+           const InsertOptions &options)
+      : function(function), plan(plan), ways(ways), options(options),
+        builder(function.getContext()) {}
 
   LogicalResult run() {
     for (BlockArgument argument : function.getArguments()) {
@@ -57,6 +62,7 @@ public:
       shard.erase();
     });
     eraseUnused();
+    shortenChains();
     return success();
   }
 
@@ -69,6 +75,56 @@ private:
     });
     for (Operation *op : llvm::reverse(ours))
       if (op->use_empty()) op->erase();
+  }
+
+  /// A redistribution of which only another one is made: at once where that is cheaper, as an
+  /// all_reduce and a split are a reduce_scatter.
+  void shortenChains() {
+    std::vector<Operation *> tails;
+    function.walk([&](Operation *op) {
+      if (isa<spmd::SpmdDialect>(op->getDialect()) && !isLink(op)) tails.push_back(op);
+    });
+    for (Operation *tail : tails) {
+      SmallVector<Operation *> chain{tail};
+      while (Operation *before = chain.back()->getOperand(0).getDefiningOp()) {
+        if (!isLink(before)) break;
+        chain.push_back(before);
+      }
+      if (chain.size() > 1) shorten(chain);
+    }
+  }
+
+  /// Is it a redistribution whose only user is the next one?
+  static bool isLink(Operation *op) {
+    if (!isa<spmd::SpmdDialect>(op->getDialect()) || !op->hasOneUse()) return false;
+    Operation *user = *op->user_begin();
+    return isa<spmd::SpmdDialect>(user->getDialect()) && user->getBlock() == op->getBlock();
+  }
+
+  /// `chain` from its end.
+  void shorten(ArrayRef<Operation *> chain) {
+    Operation *tail = chain.front();
+    Value start = chain.back()->getOperand(0), end = tail->getResult(0);
+    double before = 0;
+    for (Operation *op : chain) {
+      Value in = op->getOperand(0);
+      before += ways.bytes(shapeOf(in), dtypeOf(in), current.find(in)->second,
+                           current.find(op->getResult(0))->second);
+    }
+    const std::vector<Step> &steps = ways.steps(
+        shapeOf(start), dtypeOf(start), current.find(start)->second, current.find(end)->second);
+    double after = 0;
+    for (const Step &step : steps) after += step.bytes;
+    if (after >= before) return;
+    builder.setInsertionPoint(tail);
+    Value result = start;
+    for (const Step &step : steps) {
+      result = emitStep(builder, tail->getLoc(), result, step, plan.mesh);
+      result.getDefiningOp()->setAttr(spmd::kReasonAttr, tail->getAttr(spmd::kReasonAttr));
+      current[result] = step.after;
+    }
+    end.replaceAllUsesWith(result);
+    for (Operation *op : chain) op->erase();
   }
 
   Sharding target(Value value) const { return plan.shardings.find(value)->second; }
@@ -115,8 +171,7 @@ private:
       // Reduced once, to what most users take; the others go on from there.
       result = redistributed(redistributed(value, target(value), user), to, user);
     } else {
-      for (const Step &step :
-           redistribution(shapeOf(value), elementBytes(value), from, to, plan.mesh)) {
+      for (const Step &step : ways.steps(shapeOf(value), dtypeOf(value), from, to)) {
         result = emitStep(builder, value.getLoc(), result, step, plan.mesh);
         result.getDefiningOp()->setAttr(spmd::kReasonAttr, reasonOf(user, to));
         builder.setInsertionPointAfterValue(result);
@@ -222,7 +277,7 @@ private:
     SmallVector<Sharding> operands, results;
     for (Value operand : op->getOperands()) operands.push_back(reduced(operand));
     for (Value result : op->getResults()) results.push_back(target(result));
-    FactorAxes axes = assignFactors({op, rule, plan.mesh, operands, results});
+    FactorAxes axes = assignFactors({op, rule, plan.mesh, ways, operands, results});
     SmallVector<bool> partial = partialOperands(op, axes);
 
     Sharding given; // the partial part of the results
@@ -358,6 +413,7 @@ private:
 
   func::FuncOp function;
   const Propagation &plan;
+  Redistributor &ways;
   const InsertOptions &options;
   OpBuilder builder;
   llvm::DenseMap<Value, Sharding> current;
@@ -383,7 +439,11 @@ LogicalResult insertCollectives(func::FuncOp function, const InsertOptions &opti
   FailureOr<Propagation> plan = propagate(function);
   if (failed(plan)) return failure();
   if (options.remarks) remarkConflicts(*plan);
-  return Inserter(function, *plan, options).run();
+  auto ways = Redistributor::create(
+      plan->mesh,
+      options.cluster ? *options.cluster : oneNode(static_cast<int>(plan->mesh.devices())));
+  if (!ways.ok()) return function.emitError() << std::string(ways.status().message());
+  return Inserter(function, *plan, *ways, options).run();
 }
 
 } // namespace weir::distributed

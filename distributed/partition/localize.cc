@@ -129,6 +129,12 @@ private:
     op->erase();
   }
 
+  /// A collective that stands for `from`, with its reason.
+  template <typename Op> static Op keepReason(Op op, Operation *from) {
+    if (Attribute reason = from->getAttr(spmd::kReasonAttr)) op->setAttr(spmd::kReasonAttr, reason);
+    return op;
+  }
+
   void expand(Operation *op) {
     ImplicitLocOpBuilder b(op->getLoc(), op);
     llvm::TypeSwitch<Operation *>(op)
@@ -152,12 +158,13 @@ private:
   // Pieces are nested, so where they are not equal padding lies between outer ones: then axes go
   // one after the other.
 
-  Value gatherOver(ImplicitLocOpBuilder &b, Value value, int64_t dim,
+  Value gatherOver(ImplicitLocOpBuilder &b, Value value, spmd::AllGatherOp op,
                    const std::vector<int> &axes) const {
-    int64_t parts = mesh.size(axes), size = shapeOf(value)[dim] * parts;
-    return spmd::AllGatherOp::create(b, withSize(value, dim, size), value, b.getI64IntegerAttr(dim),
-                                     axisNames(b, axes, mesh), b.getI64IntegerAttr(parts),
-                                     b.getUnitAttr());
+    int64_t dim = op.getDim(), parts = mesh.size(axes), size = shapeOf(value)[dim] * parts;
+    auto made = spmd::AllGatherOp::create(b, withSize(value, dim, size), value, op.getDimAttr(),
+                                          axisNames(b, axes, mesh), b.getI64IntegerAttr(parts),
+                                          b.getUnitAttr());
+    return keepReason(made, op);
   }
 
   Value gathered(ImplicitLocOpBuilder &b, spmd::AllGatherOp op) const {
@@ -165,11 +172,11 @@ private:
     int64_t dim = op.getDim(), size = sizeOf(op, dim);
     std::vector<int> axes = axesOf(op.getAxes()), left = splitOf(op.getResult(), dim);
     if (shapeOf(value)[dim] * mesh.size(axes) == localSize(size, left, mesh))
-      return gatherOver(b, value, dim, axes);
+      return gatherOver(b, value, op, axes);
     left.insert(left.end(), axes.begin(), axes.end());
     for (int axis : llvm::reverse(axes)) {
       left.pop_back();
-      value = gatherOver(b, value, dim, {axis});
+      value = gatherOver(b, value, op, {axis});
       value = LocalOps(b, mesh).resized(value, dim, localSize(size, left, mesh));
     }
     return value;
@@ -178,9 +185,10 @@ private:
   Value scatterOver(ImplicitLocOpBuilder &b, Value value, spmd::ReduceScatterOp op,
                     const std::vector<int> &axes) const {
     int64_t dim = op.getDim(), parts = mesh.size(axes), piece = shapeOf(value)[dim] / parts;
-    return spmd::ReduceScatterOp::create(
+    auto made = spmd::ReduceScatterOp::create(
         b, withSize(value, dim, piece), value, op.getCombinerAttr(), op.getDimAttr(),
         axisNames(b, axes, mesh), b.getI64IntegerAttr(parts), b.getUnitAttr());
+    return keepReason(made, op);
   }
 
   Value scattered(ImplicitLocOpBuilder &b, spmd::ReduceScatterOp op) const {
@@ -220,8 +228,10 @@ private:
       shape[concat] = joined;
       return shape;
     }());
-    value = spmd::AllToAllOp::create(b, type, value, op.getSplitDimAttr(), op.getConcatDimAttr(),
-                                     op.getAxesAttr(), op.getPartsAttr(), b.getUnitAttr());
+    value = keepReason(spmd::AllToAllOp::create(b, type, value, op.getSplitDimAttr(),
+                                                op.getConcatDimAttr(), op.getAxesAttr(),
+                                                op.getPartsAttr(), b.getUnitAttr()),
+                       op);
     return local.resized(value, concat, shapeOf(op.getResult())[concat]);
   }
 

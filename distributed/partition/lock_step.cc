@@ -3,6 +3,7 @@
 #include "distributed/partition/lock_step.h"
 
 #include "distributed/partition/partition.h"
+#include "distributed/sharding/pieces.h"
 #include "ir/collective/spmd.h"
 #include "ir/reference/interpreter.h"
 
@@ -19,51 +20,6 @@ namespace weir::distributed {
 namespace {
 
 using Shape = std::vector<int64_t>;
-
-int64_t countOf(const Shape &shape) {
-  int64_t n = 1;
-  for (int64_t size : shape) n *= size;
-  return n;
-}
-
-/// Copies the box of `size` elements at `fromStart` of `from` to `toStart` of `to`.
-void copyBox(const HostTensor &from, const Shape &fromStart, HostTensor &to, const Shape &toStart,
-             const Shape &size) {
-  size_t bytes = runtime::dtypeBytes(from.dtype());
-  auto *target = static_cast<char *>(to.mutableRaw());
-  auto *source = static_cast<const char *>(from.raw());
-  Shape index(size.size(), 0);
-  for (int64_t n = countOf(size); n > 0; --n) {
-    int64_t f = 0, t = 0;
-    for (size_t d = 0; d < size.size(); ++d) {
-      f = f * from.dims()[d] + fromStart[d] + index[d];
-      t = t * to.dims()[d] + toStart[d] + index[d];
-    }
-    std::copy_n(source + f * bytes, bytes, target + t * bytes);
-    for (size_t d = size.size(); d-- > 0 && ++index[d] == size[d];) index[d] = 0;
-  }
-}
-
-struct Box {
-  Shape start, size;
-};
-
-Box boxOf(const Shape &shape, const Sharding &sharding, const Mesh &mesh, int64_t device) {
-  Box box;
-  for (size_t d = 0; d < shape.size(); ++d) {
-    Piece piece = pieceOf(shape[d], sharding.dims[d], mesh, device);
-    box.start.push_back(piece.offset);
-    box.size.push_back(piece.count);
-  }
-  return box;
-}
-
-HostTensor filled(DType dtype, const Shape &shape) {
-  HostTensor tensor(dtype, shape);
-  std::fill_n(static_cast<char *>(tensor.mutableRaw()), tensor.bytes(),
-              dtype == DType::I1 ? char{1} : static_cast<char>(0xff));
-  return tensor;
-}
 
 template <typename T> T combined(T a, T b, StringRef combiner) {
   if constexpr (std::is_same_v<T, runtime::Half> || std::is_same_v<T, runtime::BFloat16>) {
@@ -260,36 +216,6 @@ FailureOr<Port> readPort(func::FuncOp function, const Mesh &mesh, DictionaryAttr
 }
 
 } // namespace
-
-std::vector<HostTensor> cutTensor(const HostTensor &tensor, const Sharding &sharding,
-                                  const Mesh &mesh) {
-  std::vector<HostTensor> pieces;
-  Shape local = localShape(tensor.dims(), sharding, mesh), none(local.size(), 0);
-  for (int64_t device = 0; device < mesh.devices(); ++device) {
-    Box box = boxOf(tensor.dims(), sharding, mesh, device);
-    pieces.push_back(filled(tensor.dtype(), local));
-    copyBox(tensor, box.start, pieces.back(), none, box.size);
-  }
-  return pieces;
-}
-
-std::optional<HostTensor> joinPieces(const std::vector<HostTensor> &pieces, const Shape &shape,
-                                     const Sharding &sharding, const Mesh &mesh) {
-  HostTensor whole(pieces[0].dtype(), shape);
-  Shape none(shape.size(), 0);
-  for (int64_t device = 0; device < mesh.devices(); ++device) {
-    Box box = boxOf(shape, sharding, mesh, device);
-    copyBox(pieces[device], none, whole, box.start, box.size);
-  }
-  for (int64_t device = 0; device < mesh.devices(); ++device) {
-    Box box = boxOf(shape, sharding, mesh, device);
-    HostTensor mine(whole.dtype(), box.size), joined(whole.dtype(), box.size);
-    copyBox(pieces[device], none, mine, none, box.size);
-    copyBox(whole, box.start, joined, none, box.size);
-    if (!(mine == joined)) return std::nullopt;
-  }
-  return whole;
-}
 
 FailureOr<std::vector<HostTensor>> runLockStep(ModuleOp module, StringRef name,
                                                ArrayRef<HostTensor> inputs, bool widen,

@@ -1,6 +1,5 @@
 // The program of one device, interpreted on every device of a mesh at once: the oracle of sharded
-// execution, before and beside any runtime. Also how whole tensors are cut into what devices hold,
-// and joined again.
+// execution, before and beside any runtime.
 #pragma once
 
 #include "distributed/sharding/sharding.h"
@@ -15,16 +14,6 @@
 #include <vector>
 
 namespace weir::distributed {
-
-/// One tensor for each device. Padding is filled with NaN (-1 of integers), so that who reads it is
-/// found out.
-std::vector<runtime::HostTensor> cutTensor(const runtime::HostTensor &tensor,
-                                           const Sharding &sharding, const Mesh &mesh);
-/// The tensor of `shape` whose pieces the devices hold; nothing where two of them hold different
-/// bits of one element.
-std::optional<runtime::HostTensor> joinPieces(const std::vector<runtime::HostTensor> &pieces,
-                                              const std::vector<int64_t> &shape,
-                                              const Sharding &sharding, const Mesh &mesh);
 
 /// What moved in a run.
 struct Traffic {

@@ -6,7 +6,9 @@
 // of one device: one program for all of them.
 #pragma once
 
+#include "distributed/plan/cluster.h"
 #include "distributed/propagate/propagate.h"
+#include "runtime/base/dtype.h"
 
 #include "llvm/ADT/STLFunctionalExtras.h"
 
@@ -20,6 +22,8 @@ namespace weir::distributed {
 struct InsertOptions {
   /// Remark on each conflict between splits, and on each op that has no sharding rule.
   bool remarks = false;
+  /// What redistributions are planned for; null: one node with as many devices as the mesh.
+  const Cluster *cluster = nullptr;
 };
 
 /// Propagates through `function`, then inserts collectives; shapes stay global. What the user said
@@ -35,15 +39,20 @@ mlir::LogicalResult verifySharding(mlir::func::FuncOp function);
 /// even pieces only, also that of `pieces` neighbouring devices at once.
 mlir::LogicalResult localize(mlir::func::FuncOp function, int64_t pieces = 1);
 
+/// Gives the collectives of a program of one device the form that communicators run: contiguous
+/// pieces.
+void flattenCollectives(mlir::func::FuncOp function);
+
 /// The shardings that attributes say of the values of a function.
 mlir::FailureOr<llvm::DenseMap<mlir::Value, Sharding>> readShardings(mlir::func::FuncOp function,
                                                                      const Mesh &mesh);
 
 std::vector<int64_t> shapeOf(mlir::Value value);
+runtime::DType dtypeOf(mlir::Value value);
 /// Bytes of an element in memory.
 int64_t elementBytes(mlir::Value value);
 
-/// weir-shard (all three on @main; it does nothing without a mesh) and weir-insert-collectives.
+/// weir-shard (all of these on @main; it does nothing without a mesh) and weir-insert-collectives.
 std::unique_ptr<mlir::Pass> createShardPass();
 void registerDistributedPasses();
 

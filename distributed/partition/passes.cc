@@ -67,8 +67,10 @@ struct Shard : MainPass<Shard> {
     return "make a graph the program of one device of the module's mesh";
   }
   LogicalResult run(func::FuncOp main) {
-    return failure(failed(insertCollectives(main)) || failed(verifySharding(main)) ||
-                   failed(localize(main)));
+    if (failed(insertCollectives(main)) || failed(verifySharding(main)) || failed(localize(main)))
+      return failure();
+    flattenCollectives(main);
+    return success();
   }
 };
 

@@ -151,17 +151,19 @@ private:
     bool changed = false;
     for (auto [value, dims] : llvm::zip(link.values, link.dims))
       for (auto [dim, other] : llvm::enumerate(dims))
-        if (other == factor && !out.fixed.contains(value)) changed |= extend(value, dim, *axes);
+        if (other == factor && !out.fixed.contains(value))
+          changed |= extend(link, value, dim, *axes);
     return changed;
   }
 
-  bool extend(Value value, int64_t dim, const Axes &axes) {
+  bool extend(const Link &link, Value value, int64_t dim, const Axes &axes) {
     Sharding &sharding = out.shardings.find(value)->second;
     Axes &current = sharding.dims[dim];
     if (axes.size() <= current.size() || !isPrefix(current, axes)) return false;
     for (size_t i = current.size(); i < axes.size(); ++i)
       if (sharding.uses(axes[i])) return false;
     current = axes;
+    out.via[value] = link.op;
     return true;
   }
 

@@ -28,6 +28,8 @@ struct Propagation {
   /// The values of which the user, or an attribute, says it.
   llvm::DenseSet<mlir::Value> fixed;
   llvm::SmallVector<Conflict> conflicts;
+  /// Of values whose splits came by propagation: the op that brought the last one.
+  llvm::DenseMap<mlir::Value, mlir::Operation *> via;
 };
 
 /// The mesh of a module (attribute spmd.mesh); failure with a diagnostic where its text is wrong. A

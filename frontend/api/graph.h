@@ -86,6 +86,9 @@ public:
   Tensor tensor(const Name &name) const;
   /// Trainable variables in the order of their declaration.
   std::vector<Gradient> trainables() const;
+  /// In the order of their declaration.
+  std::vector<std::string> inputNames() const;
+  std::vector<std::string> variableNames() const;
   uint64_t seed() const;
   /// A name nobody has yet: `wish`, or wish_1, wish_2, ...
   std::string uniqueName(const std::string &wish) const;

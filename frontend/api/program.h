@@ -12,7 +12,11 @@ namespace weir {
 namespace runtime {
 class DeviceSession;
 class Session;
+class Communicator;
 } // namespace runtime
+namespace distributed {
+class MeshSession;
+}
 namespace build {
 class ProgramState;
 class GraphState;
@@ -49,6 +53,9 @@ struct CompileOptions {
   /// The inputs that have the batch as their leading dim, of any size from 2 on; none: those of
   /// `batch` elements there.
   std::vector<std::string> batchInputs;
+  /// Of a graph on a mesh: this process is one of its devices, the communicator's rank, and the
+  /// other processes make the same calls. Null: all devices are threads of this process.
+  std::shared_ptr<runtime::Communicator> communicator;
 };
 
 using Feeds = std::map<std::string, Array>;
@@ -101,10 +108,12 @@ public:
   void copyVariables(const Program &other, Location at = Location::current());
 
   /// The runtime's side, for tools: kernels, FLOPs, predicted memory, counters, traces, cancelling
-  /// a run. Null in interpreter mode and on other devices than the CPU.
+  /// a run. Null in interpreter mode, on other devices than the CPU and on a mesh.
   runtime::Session *session() const;
   /// The same on such a device, else null.
   runtime::DeviceSession *deviceSession() const;
+  /// The same on a mesh: the devices of this process, and what they sent. Null elsewhere.
+  distributed::MeshSession *meshSession() const;
   double compileSeconds() const;
 
   /// Internal.

@@ -20,7 +20,9 @@ private:
 };
 
 /// The graph runs on `mesh` when it is compiled from now on. Without it, it runs on one device,
-/// and shard() changes nothing. Interpreted programs run all devices in this process, in lock step.
+/// and shard() changes nothing. Devices are threads of this process, or one is the process and the
+/// others are others (CompileOptions::communicator). Feeds, fetches and variables are whole tensors
+/// all the same. Interpreted programs run all devices in this process, in lock step.
 void useMesh(Graph &graph, const Mesh &mesh);
 
 /// x, split as said: for each dim the mesh axes that split it, major first, separated by commas, or
@@ -28,5 +30,10 @@ void useMesh(Graph &graph, const Mesh &mesh);
 /// is kept, also for x's cotangent, as long as what uses and makes x sees the returned tensor. Axes
 /// are looked up when the graph is compiled. Error: as many entries as x has dims are needed.
 Tensor shard(Arg x, const std::vector<std::string> &axes);
+
+/// Says how an input or variable of a finished graph lies on the devices, by its name. It is kept
+/// as said; a variable is brought back to that after an update. Without a mesh it changes nothing.
+/// Errors: no input or variable of that name; as many entries as it has dims are needed.
+void shard(Graph &graph, const Name &name, const std::vector<std::string> &axes);
 
 } // namespace weir

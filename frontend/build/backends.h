@@ -7,6 +7,8 @@
 
 #include <absl/status/status.h>
 
+#include "distributed/sharding/sharding.h"
+
 namespace weir::build {
 
 using FinishedModule = mlir::OwningOpRef<mlir::ModuleOp>;
@@ -15,19 +17,24 @@ using FinishedModule = mlir::OwningOpRef<mlir::ModuleOp>;
 /// context alive.
 std::unique_ptr<Backend> makeInterpreter(const StatePtr &state, FinishedModule module,
                                          const CompileOptions &options, Location at);
-/// Compiles to machine code.
+/// Compiles to machine code, for one device or the module's mesh.
 std::unique_ptr<Backend> makeCompiled(const StatePtr &state, FinishedModule module,
                                       const CompileOptions &options, Location at);
 /// Compiles for options.device, which is not the CPU, and runs there.
 std::unique_ptr<Backend> makeOnDevice(const StatePtr &state, FinishedModule module,
                                       const CompileOptions &options, Location at);
 
+/// Compiles for a mesh of CPU devices; dialects are loaded.
+std::unique_ptr<Backend> makeMeshProgram(const StatePtr &state, FinishedModule module,
+                                         const distributed::Mesh &mesh,
+                                         const CompileOptions &options, Location at);
+
 // What the compiled ones have in common.
 
 /// Error where the status is one: "`what`: ...".
 void require(const absl::Status &status, const char *what, Location at);
-/// Loads the compiler's dialects. Error for a mesh of devices.
-void loadCompiler(GraphState &state, mlir::ModuleOp module, Location at);
+/// Loads the compiler's dialects.
+void loadCompiler(GraphState &state);
 /// The compiler keeps all ports, but not their order.
 struct PortOrder {
   PortOrder(const GraphState &state, const runtime::Executable &executable);

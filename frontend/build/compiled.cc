@@ -2,6 +2,7 @@
 #include "frontend/build/backends.h"
 #include "frontend/build/diagnostics.h"
 
+#include "distributed/propagate/propagate.h"
 #include "passes/debug/numerics.h"
 #include "passes/pipelines/pipelines.h"
 #include "runtime/executor/batch_session.h"
@@ -125,7 +126,9 @@ std::shared_ptr<runtime::VariableStore> FilledStore::sharedStore(const CompileOp
   if (!options.shareVariables) return std::make_shared<runtime::VariableStore>();
   auto *other = dynamic_cast<Compiled *>(options.shareVariables->state()->backend.get());
   if (other) return other->variables();
-  throw Error("compile: shareVariables names an interpreted program, but this one is compiled", at);
+  throw Error("compile: shareVariables names a program that is interpreted or for a mesh, but this "
+              "one is compiled for one device",
+              at);
 }
 
 FailureOr<runtime::BatchExecutable> compileSizes(ModuleOp module, const CompileOptions &options,
@@ -142,7 +145,9 @@ FailureOr<runtime::BatchExecutable> compileSizes(ModuleOp module, const CompileO
 
 std::unique_ptr<Backend> makeCompiled(const StatePtr &state, FinishedModule module,
                                       const CompileOptions &options, Location at) {
-  loadCompiler(*state, *module, at);
+  loadCompiler(*state);
+  if (auto mesh = distributed::meshOf(*module); succeeded(mesh) && mesh->devices() > 1)
+    return makeMeshProgram(state, std::move(module), *mesh, options, at);
   FilledStore store(*state, options, at);
   runtime::SessionOptions settings;
   passes::PipelineOptions pipeline;

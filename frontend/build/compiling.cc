@@ -1,7 +1,6 @@
 // What programs of machine code and programs on devices have in common.
 #include "frontend/build/backends.h"
 
-#include "distributed/propagate/propagate.h"
 #include "passes/pipelines/pipelines.h"
 
 using namespace mlir;
@@ -12,15 +11,11 @@ void require(const absl::Status &status, const char *what, Location at) {
   if (!status.ok()) throw Error(std::string(what) + ": " + std::string(status.message()), at);
 }
 
-void loadCompiler(GraphState &state, ModuleOp module, Location at) {
+void loadCompiler(GraphState &state) {
   DialectRegistry registry;
   passes::registerDialects(registry);
   state.context.appendDialectRegistry(registry);
   state.context.loadAllAvailableDialects(); // kernels are emitted outside of any pass
-  if (auto mesh = distributed::meshOf(module); succeeded(mesh) && mesh->devices() > 1)
-    throw Error("compile: a mesh of " + std::to_string(mesh->devices()) +
-                    " devices only runs interpreted so far (CompileOptions::interpret)",
-                at);
 }
 
 template <typename Ports> static int32_t positionOf(const Ports &ports, const std::string &name) {

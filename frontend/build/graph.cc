@@ -164,6 +164,18 @@ std::vector<Gradient> Graph::trainables() const {
   return list;
 }
 
+std::vector<std::string> Graph::inputNames() const {
+  std::vector<std::string> names;
+  for (const InputRecord &input : shared->inputs) names.push_back(input.name);
+  return names;
+}
+
+std::vector<std::string> Graph::variableNames() const {
+  std::vector<std::string> names;
+  for (const VariableRecord &variable : shared->variables) names.push_back(variable.name);
+  return names;
+}
+
 uint64_t Graph::seed() const {
   return shared->seed;
 }

@@ -14,6 +14,7 @@
 #include "mlir/IR/OwningOpRef.h"
 
 #include <deque>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -113,6 +114,8 @@ public:
   std::vector<std::shared_ptr<Instance>>
       instances; ///< Erased by rollback; caches hold weak pointers.
   std::set<std::string> names, symbols;
+  /// What was said of inputs and variables by name, by tensor.
+  std::map<uint32_t, std::string> shardings;
 
 private:
   mlir::Attribute convert(const Attribute &attribute);

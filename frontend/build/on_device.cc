@@ -3,6 +3,7 @@
 #include "frontend/build/backends.h"
 #include "frontend/build/diagnostics.h"
 
+#include "distributed/propagate/propagate.h"
 #include "passes/pipelines/pipelines.h"
 #include "runtime/device/open/open.h"
 #include "runtime/device/session/device_session.h"
@@ -61,7 +62,9 @@ std::unique_ptr<Backend> makeOnDevice(const StatePtr &state, FinishedModule modu
     refuse("programs on a device do not share variables; copyVariables copies them");
   auto opened = runtime::openDevice(options.device); // First: it costs little to be told.
   require(opened.status(), "compile", at);
-  loadCompiler(*state, *module, at);
+  loadCompiler(*state);
+  if (auto mesh = distributed::meshOf(*module); succeeded(mesh) && mesh->devices() > 1)
+    refuse("a program for a mesh runs on CPU devices");
   passes::PipelineOptions pipeline;
   pipeline.dumpTo = options.dumpTo;
   pipeline.memoryBudget = options.memoryBudget;

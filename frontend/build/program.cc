@@ -132,6 +132,9 @@ runtime::Session *Program::session() const {
 runtime::DeviceSession *Program::deviceSession() const {
   return shared->backend->deviceSession();
 }
+distributed::MeshSession *Program::meshSession() const {
+  return shared->backend->meshSession();
+}
 double Program::compileSeconds() const {
   return shared->compileSeconds;
 }

@@ -20,6 +20,7 @@ public:
   virtual runtime::DeviceSession *deviceSession() const { return nullptr; }
   /// Does it check the types of feeds itself, as their leading dims may be of any batch?
   virtual bool takesBatches() const { return false; }
+  virtual distributed::MeshSession *meshSession() const { return nullptr; }
 
   std::vector<std::string> notes; ///< what compiling has to say
 };

@@ -1,6 +1,7 @@
 // What may be undone and what is finished: transactions, scopes, names, and the completed module.
 #include "frontend/build/graph_state.h"
 
+#include "ir/collective/spmd.h"
 #include "ir/dialect/weir.h"
 
 using namespace mlir;
@@ -115,6 +116,12 @@ OwningOpRef<ModuleOp> GraphState::finish() {
     results.push_back(cloned[records[*variable.update].value]);
     resultAttributes.push_back(named(ir::kUpdatesAttr, b.getI64IntegerAttr(argument)));
   }
+  if ((*whole)->hasAttr(ir::spmd::kMeshAttr))
+    for (const auto &[tensor, sharding] : shardings) {
+      NamedAttrList attributes(argumentAttributes[argumentOf(tensor)]);
+      attributes.set(ir::spmd::kShardingAttr, b.getStringAttr(sharding));
+      argumentAttributes[argumentOf(tensor)] = attributes.getDictionary(b.getContext());
+    }
   func::ReturnOp::create(b, main.getLoc(), results);
   main.setFunctionType(b.getFunctionType(body.getArgumentTypes(), ValueRange(results).getTypes()));
   main.setAllArgAttrs(argumentAttributes);

@@ -27,19 +27,41 @@ void useMesh(Graph &graph, const Mesh &mesh) {
   (*state.module)->setAttr(ir::spmd::kMeshAttr, StringAttr::get(&state.context, mesh.str()));
 }
 
+namespace {
+
+/// "[{data},{}]". Error: another number of dims than the tensor has.
+std::string shardingText(const Operand &operand, const std::vector<std::string> &axes,
+                         Location at) {
+  if (static_cast<int64_t>(axes.size()) != operand.tensor.rank(at))
+    throw Error("shard: " + std::to_string(axes.size()) + " entries for a tensor of rank " +
+                    std::to_string(operand.tensor.rank(at)),
+                at, {noteOn(operand)});
+  std::string text = "[";
+  for (const std::string &dim : axes) text += (text.size() > 1 ? ",{" : "{") + dim + "}";
+  return text + "]";
+}
+
+} // namespace
+
+void shard(Graph &graph, const Name &name, const std::vector<std::string> &axes) {
+  GraphState &state = *graph.state();
+  const Tensor tensor = graph.tensor(name);
+  const uint32_t id = GraphState::idOf(tensor);
+  auto is = [&](const auto &port) { return port.tensor == id; };
+  if (!llvm::any_of(state.inputs, is) && !llvm::any_of(state.variables, is))
+    throw Error("shard: '" + name.text + "' is an output; inputs and variables have a place",
+                name.at);
+  state.shardings[id] = shardingText({tensor, "tensor"}, axes, name.at);
+}
+
 Tensor shard(Arg x, const std::vector<std::string> &axes) {
   const Operand operand{tensorOf("shard", x), "operand"};
   const StatePtr &state = GraphState::stateOf(operand.tensor);
-  if (static_cast<int64_t>(axes.size()) != operand.tensor.rank(x.at))
-    throw Error("shard: " + std::to_string(axes.size()) + " entries for a tensor of rank " +
-                    std::to_string(operand.tensor.rank(x.at)),
-                x.at, {noteOn(operand)});
-  std::string text = "[";
-  for (const std::string &dim : axes) text += (text.size() > 1 ? ",{" : "{") + dim + "}";
+  const std::string text = shardingText(operand, axes, x.at);
   Value value = state->use(operand, "shard", x.at);
   OpBuilder b = state->builder();
   auto op = ir::spmd::ShardOp::create(b, state->locate(x.at), value.getType(), value,
-                                      b.getStringAttr(text + "]"));
+                                      b.getStringAttr(text));
   return state->wrap(op.getResult(), x.at);
 }
 

@@ -3,6 +3,8 @@
 #include "frontend/api/sharding.h"
 #include "frontend/weir.h"
 
+#include "distributed/session/mesh_session.h"
+
 #include <cmath>
 #include <gtest/gtest.h>
 
@@ -24,7 +26,7 @@ struct Plan {
 };
 
 /// Losses of a few steps with momentum, and the first weights after them.
-std::vector<double> train(const Plan &plan) {
+std::vector<double> train(const Plan &plan, bool interpret) {
   Graph g;
   if (!plan.mesh.empty()) useMesh(g, Mesh(plan.mesh));
   Tensor x = shard(g.constant(ramp({10, 6}, 1)), plan.batch);
@@ -43,7 +45,7 @@ std::vector<double> train(const Plan &plan) {
       graph.assign(gradient.variable, gradient.variable - next * 0.05);
     }
   });
-  Program program = g.compile({.interpret = true});
+  Program program = g.compile({.interpret = interpret});
   std::vector<double> values;
   for (int step = 0; step < 4; ++step) values.push_back(program.run().scalar("loss"));
   for (double w : program.variable("w1").toDoubles()) values.push_back(w);
@@ -51,10 +53,12 @@ std::vector<double> train(const Plan &plan) {
 }
 
 void expectSame(const Plan &plan) {
-  std::vector<double> one = train({}), many = train(plan);
-  ASSERT_EQ(one.size(), many.size());
-  EXPECT_LT(one[3], one[0]);
-  for (size_t i = 0; i < one.size(); ++i) EXPECT_NEAR(one[i], many[i], 1e-12) << i;
+  for (bool interpret : {true, false}) {
+    std::vector<double> one = train({}, interpret), many = train(plan, interpret);
+    ASSERT_EQ(one.size(), many.size());
+    EXPECT_LT(one[3], one[0]);
+    for (size_t i = 0; i < one.size(); ++i) EXPECT_NEAR(one[i], many[i], 1e-12) << i;
+  }
 }
 
 TEST(Sharding, DataParallelTrainingIsThatOfOneDevice) {
@@ -86,6 +90,37 @@ TEST(Sharding, WithoutAMeshItChangesNothing) {
   EXPECT_EQ(g.compile().run()["y"].toDoubles()[0], 2 * std::sin(0.3));
 }
 
+TEST(Sharding, EvaluationSharesVariablesCutInAnotherWay) {
+  Graph training, evaluation;
+  for (Graph *g : {&training, &evaluation}) useMesh(*g, Mesh("data=2"));
+  Tensor w = training.variable("w", ramp({5, 2}, 1));
+  training.assign(w, shard(w, {"data", ""}) * 2);
+  evaluation.output("y", shard(evaluation.variable("w", ramp({5, 2}, 1)), {"", "data"}) + 1);
+  Program step = training.compile();
+  CompileOptions shared;
+  shared.shareVariables = &step;
+  Program look = evaluation.compile(shared);
+  for (double times : {2, 4}) {
+    step.run();
+    EXPECT_NEAR(look.run()["y"].toDoubles()[3], ramp({5, 2}, 1).toDoubles()[3] * times + 1, 1e-12);
+  }
+  Graph plain;
+  plain.output("y", plain.variable("w", ramp({5, 2}, 1)));
+  EXPECT_THROW(plain.compile(shared), Error);
+}
+
+TEST(Sharding, InputsAndVariablesHaveAPlaceByName) {
+  Graph g;
+  useMesh(g, Mesh("data=2"));
+  Tensor x = g.input("x", f32, {4, 6});
+  g.output("y", x * 2);
+  shard(g, "x", {"", "data"});
+  Program program = g.compile();
+  EXPECT_EQ(program.meshSession()->executable().inputs[0].dims, (Shape{4, 3}));
+  const Array fed = Array::full<float>({4, 6}, 3);
+  EXPECT_EQ(program.run({{"x", fed}})["y"], Array::full<float>({4, 6}, 6));
+}
+
 template <typename F> std::string messageOf(F f) {
   try {
     f();
@@ -102,6 +137,7 @@ TEST(Sharding, MistakesAreErrorsAtTheirLine) {
   };
   has(messageOf([] { Mesh mesh("data=0"); }), "mesh: axis data of a mesh has no size");
   Graph g;
+  has(messageOf([&] { shard(g, "x", {}); }), "tensor: the graph has no 'x'");
   Tensor x = g.constant(ramp({4, 2}, 1));
   has(messageOf([&] { shard(x, {"data"}); }), "shard: 1 entries for a tensor of rank 2");
   useMesh(g, Mesh("data=2"));

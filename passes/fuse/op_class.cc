@@ -1,6 +1,8 @@
 // The table of op classes and costs.
 #include "passes/fuse/op_class.h"
 
+#include "ir/collective/spmd.h"
+
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -19,6 +21,7 @@ OpClass reductionClass(Operation *op, ArrayRef<int64_t> dims) {
 
 OpClass classOf(Operation *op) {
   if (op->hasTrait<OpTrait::Elementwise>()) return OpClass::Elementwise;
+  if (isa_and_present<ir::spmd::SpmdDialect>(op->getDialect())) return OpClass::Control;
   return llvm::TypeSwitch<Operation *, OpClass>(op)
       .Case([](ir::ConstantOp c) {
         auto dense = dyn_cast<DenseElementsAttr>(c.getValue());

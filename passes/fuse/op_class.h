@@ -16,7 +16,7 @@ enum class OpClass {
   ColumnReduce, ///< reduces leading dims, or folds windows
   Dot,
   Own, ///< a kernel by itself: scatter_add, dynamic_update_slice, argmax, sort, cumulative_sum, ...
-  Control ///< if, scan and while
+  Control ///< if, scan and while, and collectives: no kernels
 };
 
 OpClass classOf(mlir::Operation *op);

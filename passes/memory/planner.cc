@@ -5,6 +5,7 @@
 #include "passes/memory/plan.h"
 #include "passes/memory/positions.h"
 
+#include "ir/collective/spmd.h"
 #include "ir/cost/cost.h"
 
 using namespace mlir;
@@ -34,7 +35,7 @@ private:
   void planBlock(Block &block, const Targets &targets);
   void want(Value value, const Place &target);
   void planOp(Operation *op);
-  void planLaunch(ir::LaunchOp launch);
+  void planInPlace(Operation *op);
   void planIf(ir::IfOp branch);
   void planScan(ir::ScanOp scan);
   void planWhile(ir::WhileOp loop);
@@ -53,8 +54,8 @@ private:
   Place resultPlace(OpResult result);
   Place carryPlace(Value init, OpResult result, ArrayRef<Place> others);
   bool isFreeFor(const Place &target, OpResult result);
-  bool mayReuse(ir::LaunchOp launch, unsigned result, unsigned operand);
-  std::optional<Place> dyingOperand(ir::LaunchOp launch, unsigned result);
+  bool mayReuse(Operation *op, unsigned result, unsigned operand);
+  std::optional<Place> dyingOperand(Operation *op, unsigned result);
   void keepUntil(const Place &place, int64_t position) {
     Storage &storage = plan.storages[place.storage];
     storage.end = std::max(storage.end, position);
@@ -124,7 +125,7 @@ void Planner::planBlock(Block &block, const Targets &targets) {
 }
 
 void Planner::planOp(Operation *op) {
-  if (auto launch = dyn_cast<ir::LaunchOp>(op)) return planLaunch(launch);
+  if (isa<ir::LaunchOp, ir::spmd::AllReduceOp>(op)) return planInPlace(op);
   if (auto branch = dyn_cast<ir::IfOp>(op)) return planIf(branch);
   if (auto scan = dyn_cast<ir::ScanOp>(op)) return planScan(scan);
   if (auto loop = dyn_cast<ir::WhileOp>(op)) return planWhile(loop);
@@ -152,8 +153,10 @@ Place Planner::resultPlace(OpResult result) {
   return newPlace(result, positions.start(result.getOwner()));
 }
 
-/// Whether `kernel`'s result may overwrite the argument: see weir.inplace.
-bool Planner::mayReuse(ir::LaunchOp launch, unsigned result, unsigned operand) {
+/// Whether the result may overwrite the operand: see weir.inplace. Sums over devices may.
+bool Planner::mayReuse(Operation *op, unsigned result, unsigned operand) {
+  auto launch = dyn_cast<ir::LaunchOp>(op);
+  if (!launch) return isa<ir::spmd::AllReduceOp>(op);
   auto kernel = symbols.lookup<func::FuncOp>(launch.getCallee());
   auto pairs = kernel ? kernel->getAttrOfType<ArrayAttr>(ir::kInplaceAttr) : ArrayAttr();
   return pairs && llvm::any_of(pairs, [&](Attribute pair) {
@@ -173,39 +176,39 @@ bool Planner::isFreeFor(const Place &target, OpResult result) {
     if (positions.lastUse(value) > at) return false;
   for (OpOperand &operand : op->getOpOperands()) {
     if (plan.places[operand.get()].storage != target.storage) continue;
-    auto launch = dyn_cast<ir::LaunchOp>(op);
-    if (!launch || plan.places[operand.get()] != target ||
-        !mayReuse(launch, result.getResultNumber(), operand.getOperandNumber()))
+    if (plan.places[operand.get()] != target ||
+        !mayReuse(op, result.getResultNumber(), operand.getOperandNumber()))
       return false;
   }
   return true;
 }
 
-/// The place of an operand that dies at `launch` and whose bytes result number `result` may take
+/// The place of an operand that dies at `op` and whose bytes result number `result` may take
 /// over.
-std::optional<Place> Planner::dyingOperand(ir::LaunchOp launch, unsigned result) {
-  for (OpOperand &operand : launch->getOpOperands()) {
+std::optional<Place> Planner::dyingOperand(Operation *op, unsigned result) {
+  for (OpOperand &operand : op->getOpOperands()) {
     const Place &candidate = plan.places[operand.get()];
     const Storage &storage = plan.storages[candidate.storage];
-    if (storage.space == ir::Space::arena && storage.end <= positions.start(launch) &&
+    if (storage.space == ir::Space::arena && storage.end <= positions.start(op) &&
         candidate.strides.empty() &&
-        candidate.bytes == ir::bytesOf(launch.getResult(result).getType()) &&
-        storage.bytes == candidate.bytes && isFreeFor(candidate, launch->getResult(result)))
+        candidate.bytes == ir::bytesOf(op->getResult(result).getType()) &&
+        storage.bytes == candidate.bytes && isFreeFor(candidate, op->getResult(result)))
       return candidate;
   }
   return std::nullopt;
 }
 
-void Planner::planLaunch(ir::LaunchOp launch) {
+/// An op that may write its results over operands.
+void Planner::planInPlace(Operation *op) {
   SmallVector<Place> places;
-  for (OpResult result : launch->getResults()) {
+  for (OpResult result : op->getResults()) {
     std::optional<Place> chosen = freeTarget(result);
-    if (!chosen) chosen = dyingOperand(launch, result.getResultNumber());
+    if (!chosen) chosen = dyingOperand(op, result.getResultNumber());
     if (!chosen || llvm::is_contained(places, *chosen))
-      chosen = newPlace(result, positions.start(launch));
+      chosen = newPlace(result, positions.start(op));
     places.push_back(*chosen);
   }
-  for (auto [result, chosen] : llvm::zip(launch->getResults(), places)) place(result, chosen);
+  for (auto [result, chosen] : llvm::zip(op->getResults(), places)) place(result, chosen);
 }
 
 /// Results are placed once both branches are planned, so that they do not keep the branches' values

@@ -1,6 +1,7 @@
 // Reading a timeline off the plan, and writing its changes into the function.
 #include "passes/memory/timeline.h"
 
+#include "ir/collective/spmd.h"
 #include "ir/cost/cost.h"
 #include "ir/dialect/steps.h"
 #include "passes/memory/positions.h"
@@ -29,9 +30,17 @@ static double nanosOf(Operation *op) {
 }
 
 /// A launch or a scan. A loop that is a kernel may take any time: that is not known before it runs.
+/// Nothing moves between devices twice.
 static bool isRepeatable(Operation &op) {
   auto launch = dyn_cast<ir::LaunchOp>(op);
-  if (!launch) return isa<ir::ScanOp>(op);
+  if (!launch) {
+    bool moves = op.walk([](Operation *inner) {
+                     return isa<ir::spmd::SpmdDialect>(inner->getDialect())
+                                ? WalkResult::interrupt()
+                                : WalkResult::advance();
+                   }).wasInterrupted();
+    return isa<ir::ScanOp>(op) && !moves;
+  }
   auto kernel = SymbolTable::lookupNearestSymbolFrom(launch, launch.getCalleeAttr());
   auto kind = kernel ? kernel->getAttrOfType<StringAttr>(ir::kKernelAttr) : StringAttr();
   return !kind || kind.getValue() != ir::kControlKernel;
@@ -64,6 +73,7 @@ static SmallVector<std::pair<unsigned, unsigned>> inPlacePairs(Operation *op,
                                            : cast<ir::WhileOp>(op).getInits().size();
     for (unsigned i = 0; i < carries; ++i) pairs.push_back({i, i});
   }
+  if (isa<ir::spmd::AllReduceOp>(op)) pairs.push_back({0, 0});
   auto launch = dyn_cast<ir::LaunchOp>(op);
   auto kernel = launch ? symbols.lookup<func::FuncOp>(launch.getCallee()) : func::FuncOp();
   auto listed = kernel ? kernel->getAttrOfType<ArrayAttr>(ir::kInplaceAttr) : ArrayAttr();

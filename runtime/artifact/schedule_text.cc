@@ -34,6 +34,8 @@ private:
         << " a thread, variables " << memory.variableBytes << ", constants " << memory.constantBytes
         << ", code " << memory.imageBytes << ", inputs " << memory.inputBytes << ", outputs "
         << memory.outputBytes << '\n';
+    for (const MeshAxis &axis : executable.mesh)
+      out << "mesh axis " << axis.name << ": " << axis.size << " devices\n";
     ports("input", executable.inputs);
     ports("output", executable.outputs);
     ports("variable", executable.variables);
@@ -96,6 +98,24 @@ private:
           << instruction.locations[i].line;
   }
 
+  std::string axes(const Instruction &instruction) const {
+    std::string text;
+    for (int32_t axis : instruction.axes)
+      text += (text.empty() ? "" : ",") + executable.mesh[size_t(axis)].name;
+    return "{" + text + "}";
+  }
+
+  void collective(const Instruction &instruction) {
+    out << collectiveName(instruction.collective);
+    if (isReduction(instruction.collective)) out << " by " << reduceOpName(instruction.combiner);
+    if (instruction.collective != CollectiveKind::Permute) out << " over " << axes(instruction);
+    out << ' ';
+    print(instruction.buffers[0]);
+    out << " -> ";
+    print(instruction.buffers[1]);
+    if (!instruction.reason.empty()) out << "  # " << instruction.reason;
+  }
+
   void one(const Instruction &instruction, int depth) {
     switch (instruction.kind) {
     case Instruction::Kind::Launch:
@@ -122,6 +142,11 @@ private:
       block(instruction.condition, depth);
       out << " do";
       return block(instruction.body, depth);
+    case Instruction::Kind::Collective:
+      return collective(instruction);
+    case Instruction::Kind::AxisIndex:
+      out << "axis_index over " << axes(instruction) << " -> ";
+      return print(instruction.buffers[0]);
     }
   }
 

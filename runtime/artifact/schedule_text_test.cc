@@ -26,6 +26,16 @@ copy arena+64:f32[2] -> output y:f32[2]
 )");
 }
 
+TEST(ScheduleText, ShowsWhatMovesOnAMesh) {
+  const std::string text = scheduleText(testExecutableOnMesh());
+  for (const char *line :
+       {"mesh axis model: 3 devices\n",
+        "all_gather over {model} arena+64:f32[2] -> arena+0:f32[3, 2]  # dot takes [{},{}]\n",
+        "permute constant+64:f32[2] -> arena+64:f32[2]\n",
+        "axis_index over {model,data} -> arena+128:i32[]\n"})
+    EXPECT_NE(text.find(line), std::string::npos) << text;
+}
+
 TEST(ScheduleText, ShowsEveryKindOfControlFlow) {
   Executable e = testExecutable();
   Instruction loop;
