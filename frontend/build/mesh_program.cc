@@ -67,6 +67,8 @@ std::unique_ptr<Backend> makeMeshProgram(const StatePtr &state, FinishedModule m
                                          const CompileOptions &options, Location at) {
   if (options.checkNumerics)
     throw Error("compile: checkNumerics watches one device; compile without a mesh", at);
+  if (options.batch)
+    throw Error("compile: a program for a mesh has one size of its batch; compile without", at);
   auto devices = devicesFor(mesh, options, at);
   passes::PipelineOptions pipeline;
   pipeline.dumpTo = options.dumpTo;

@@ -23,6 +23,7 @@ void addRun(CLI::App &app);
 void addGenerate(CLI::App &app);
 void addInspect(CLI::App &app);
 void addExplain(CLI::App &app);
+void addExplainSharding(CLI::App &explain);
 void addCheckGrad(CLI::App &app);
 void addBisect(CLI::App &app);
 void addConvert(CLI::App &app);

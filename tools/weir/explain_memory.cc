@@ -100,7 +100,7 @@ void explainMemory(const ModelOptions &options, bool json, int64_t limit, int64_
 } // namespace
 
 void addExplain(CLI::App &app) {
-  auto *explain = app.add_subcommand("explain", "say why: memory");
+  auto *explain = app.add_subcommand("explain", "say why: memory, sharding");
   explain->require_subcommand(1);
   auto *command = explain->add_subcommand(
       "memory", "the memory plan: by class, tensor and source line, before anything runs");
@@ -116,6 +116,7 @@ void addExplain(CLI::App &app) {
   addExample(*command,
              "weir explain memory gpt --limit 40\nweir explain memory gpt --memory-budget 26M");
   command->callback([=] { explainMemory(*options, *json, *limit, *budget); });
+  addExplainSharding(*explain);
 }
 
 void printNotes(const std::vector<std::string> &notes) {

@@ -8,13 +8,16 @@
 #include "frontend/import/onnx/onnx.h"
 #include "frontend/import/stablehlo/stablehlo.h"
 #include "frontend/import/text/guard.h"
+#include "frontend/models/parallel.h"
 #include "frontend/models/weights.h"
 #include "frontend/models/zoo.h"
 #include "frontend/proto/graph_file.h"
+#include "ir/collective/spmd.h"
 #include "ir/dialect/weir.h"
 #include "passes/pipelines/pipelines.h"
 #include "runtime/base/safetensors.h"
 #include "tools/weir/onnx_sizes.h"
+#include "tools/weir/ports.h"
 #include "tools/weir/safe_parse.h"
 
 #include "mlir/Parser/Parser.h"
@@ -115,6 +118,7 @@ Model zooModel(const ModelOptions &options) {
                                   .size = options.size,
                                   .batch = options.batch,
                                   .length = options.length});
+  if (!options.mesh.empty()) models::parallelize(graph, Mesh(options.mesh), {.zero = options.zero});
   Model model = emptyModel();
   model.module = parseText(options.source, graph.toMlir(/*locations=*/true), model.context.get());
   if (!options.weights.empty()) models::loadWeights(graph, options.weights);
@@ -180,6 +184,38 @@ Model onnxModel(const ModelOptions &options) {
   return model;
 }
 
+/// What is said of a file's mesh: inputs are split along their first dim over an axis data, and as
+/// --shard says.
+void placeOnMesh(Model &model, const ModelOptions &options, bool isZoo) {
+  if (options.mesh.empty()) {
+    if (options.zero || !options.shardings.empty()) fail("--zero and --shard need --mesh");
+    return;
+  }
+  const Mesh mesh(options.mesh);
+  mlir::OpBuilder b(model.context.get());
+  (*model.module)->setAttr(ir::spmd::kMeshAttr, b.getStringAttr(mesh.str()));
+  mlir::func::FuncOp main = model.main();
+  const std::vector<Port> ports = arguments(main);
+  auto say = [&](unsigned i, const std::string &sharding) {
+    main.setArgAttr(i, ir::spmd::kShardingAttr, b.getStringAttr(sharding));
+  };
+  const bool hasData = ("," + mesh.str()).find(",data=") != std::string::npos;
+  if (!isZoo && options.zero) fail("--zero is for models by name; say --shard for others");
+  for (unsigned i = 0; i < ports.size() && !isZoo && hasData; ++i) {
+    if (main.getArgAttr(i, ir::kVariableAttr) || ports[i].shape.empty()) continue;
+    std::string text = "[{data}";
+    for (size_t d = 1; d < ports[i].shape.size(); ++d) text += ",{}";
+    say(i, text + "]");
+  }
+  for (const std::string &word : options.shardings) {
+    const std::string name = word.substr(0, word.find('='));
+    auto at = std::ranges::find_if(ports, [&](const Port &port) { return port.name == name; });
+    if (at == ports.end() || name.size() == word.size())
+      fail("--shard " + word + ": NAME=[{data},{}] with the name of an input or variable");
+    say(static_cast<unsigned>(at - ports.begin()), word.substr(name.size() + 1));
+  }
+}
+
 void addSourceOptions(CLI::App &command, ModelOptions &options, const std::string &orNames) {
   command
       .add_option("model", options.source,
@@ -226,12 +262,29 @@ bool takesBatch(const ModelOptions &options) {
   return isZooName(options.source) || options.source.ends_with(".onnx");
 }
 
+void addMeshOptions(CLI::App &command, ModelOptions &options) {
+  command.add_option(
+      "--mesh", options.mesh,
+      "devices along named axes: data=2,model=2. Of a model by name, data splits the "
+      "batch, sequence the tokens of a window, model the matrices of a transformer, "
+      "expert the experts of mixtures; of others, data splits inputs");
+  command
+      .add_option("--zero", options.zero,
+                  "of a model by name: 2 splits optimizer state and gradients over data, 3 also "
+                  "parameters")
+      ->check(CLI::IsMember({0, 2, 3}));
+  command.add_option("--shard", options.shardings,
+                     "NAME=SHARDING of an input or variable: w=[{},{model}]");
+}
+
 Model loadModel(const ModelOptions &options, bool widen) {
   const bool isZoo = isZooName(options.source), isOnnx = options.source.ends_with(".onnx");
   if (!isOnnx) refuseSizes(options, isZoo);
-  if (isZoo) return zooModel(options);
-  Model model = isOnnx ? onnxModel(options) : fileModel(options.source, widen);
-  if (!options.weights.empty()) loadValues(model, options.weights);
+  Model model = isZoo    ? zooModel(options)
+                : isOnnx ? onnxModel(options)
+                         : fileModel(options.source, widen);
+  if (!isZoo && !options.weights.empty()) loadValues(model, options.weights);
+  placeOnMesh(model, options, isZoo);
   return model;
 }
 

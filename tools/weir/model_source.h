@@ -33,12 +33,17 @@ struct ModelOptions {
   int64_t length = 0;  ///< of a model of the zoo; 0: the usual one
   std::string weights; ///< a safetensors file with values of variables
   bool draw = false;   ///< the initial values of a model of the zoo
-  std::vector<std::string> dims;   ///< NAME=SIZE of open dims of an ONNX model
-  std::vector<std::string> shapes; ///< INPUT=2x3 of its inputs
+  std::vector<std::string> dims;      ///< NAME=SIZE of open dims of an ONNX model
+  std::vector<std::string> shapes;    ///< INPUT=2x3 of its inputs
+  std::string mesh;                   ///< "data=2,model=2"; empty: one device
+  int zero = 0;                       ///< of a model of the zoo: models::ParallelOptions
+  std::vector<std::string> shardings; ///< NAME=[{data},{}] of inputs and variables
 };
 
 /// Adds the file's name, --dim and --shape.
 void addFileOptions(CLI::App &command, ModelOptions &options);
+/// Adds --mesh, --zero and --shard.
+void addMeshOptions(CLI::App &command, ModelOptions &options);
 /// Adds the model's name, --dim, --shape, --size, --batch, --length, --load and --draw.
 void addModelOptions(CLI::App &command, ModelOptions &options);
 

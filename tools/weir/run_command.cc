@@ -1,5 +1,6 @@
 // `weir run`: one run of a graph, compiled or interpreted op by op, or of a .weirx file, on values
 // given on the command line.
+#include "distributed/session/mesh_session.h"
 #include "frontend/build/diagnostics.h"
 #include "frontend/import/npy/npy.h"
 #include "frontend/weir.h"
@@ -119,6 +120,30 @@ std::vector<Array> runSession(AnySession &session, mlir::func::FuncOp main,
   return all;
 }
 
+/// All devices of a mesh in this process, as a session.
+class MeshRun {
+public:
+  MeshRun(std::shared_ptr<const runtime::Executable> executable, int threads) {
+    distributed::Mesh mesh;
+    for (const runtime::MeshAxis &axis : executable->mesh)
+      mesh.axes.push_back({axis.name, axis.size});
+    for (size_t i = 0; i < executable->outputs.size(); ++i) all.push_back(static_cast<int32_t>(i));
+    session = check(distributed::MeshSession::create(
+        std::move(executable), distributed::MeshState::inProcess(mesh, threads)));
+  }
+  absl::Status setVariable(const std::string &name, const Array &value) {
+    return session->state()->set(name, value);
+  }
+  absl::StatusOr<Array> getVariable(const std::string &name) { return session->state()->get(name); }
+  absl::StatusOr<std::vector<Array>> run(const std::vector<Array> &feeds) {
+    return session->run(feeds, all);
+  }
+
+private:
+  std::unique_ptr<distributed::MeshSession> session;
+  std::vector<int32_t> all; // outputs
+};
+
 std::shared_ptr<const runtime::Executable> compileModel(Model &model, const RunOptions &options,
                                                         const passes::PipelineOptions &pipeline) {
   build::DiagnosticCollector collector(*model.context);
@@ -132,6 +157,10 @@ std::vector<Array> runCompiled(Model &model, const std::vector<Array> &values,
   std::optional<passes::NumericsChecker> checker;
   if (options.checkNumerics) checker.emplace(*model.module);
   auto executable = compileModel(model, options, {});
+  if (!executable->mesh.empty()) {
+    MeshRun run(std::move(executable), options.threads);
+    return runSession(run, model.main(), values);
+  }
   runtime::SessionOptions settings;
   if (options.threads > 0) settings.pool = std::make_shared<runtime::ThreadPool>(options.threads);
   auto session = check(runtime::Session::create(std::move(executable), std::move(settings)));
@@ -239,6 +268,9 @@ void run(const RunOptions &options) {
   const bool isFile = isExecutableFile(options.model.source);
   if (!runtime::isCpu(options.device) && (options.interpret || options.checkNumerics))
     fail("--interpret and --check-numerics need the CPU");
+  const bool isPlain = runtime::isCpu(options.device) && !options.checkNumerics;
+  if (!options.model.mesh.empty() && (isFile || options.interpret || !isPlain))
+    fail("--mesh is for graphs that are compiled here, for the CPU, without --check-numerics");
   if (isFile && (options.interpret || options.checkNumerics))
     fail(options.model.source + " is compiled: there are no ops left to interpret or to check");
   if (!options.printAfter.empty() && !options.interpret)
@@ -257,6 +289,7 @@ void addRun(CLI::App &app) {
       app.add_subcommand("run", "run a graph or a .weirx file once and print what it returns");
   auto options = std::make_shared<RunOptions>();
   addModelOptions(*command, options->model);
+  addMeshOptions(*command, options->model);
   auto *values = command->add_option(
       "--input", options->values,
       "NAME=VALUE for an input or variable: zeros, ones, random, iota, or numbers separated by "
@@ -280,7 +313,8 @@ void addRun(CLI::App &app) {
                        "run model.onnx --dim batch=2 "
                        "--inputs values.npz --save results.npz\nweir run model.weirx --json\nweir "
                        "run range.weirx --batch 3 --input x=random\nweir "
-                       "run model.mlir --interpret --print-after dot");
+                       "run model.mlir --interpret --print-after dot\nweir run model.mlir --mesh "
+                       "data=2,model=2 --shard w=[{},{model}]");
   command->callback([=] { run(*options); });
 }
 

@@ -55,10 +55,11 @@ void checkConfig(const runtime::Checkpoint &file,
 } // namespace
 
 void saveCheckpoint(const std::string &path, const Program &program, const TrainTask &task,
-                    const TrainResult &result) {
+                    const TrainResult &result, bool write) {
   runtime::Checkpoint file;
   for (const Program::Port &port : program.variables())
     file.tensors.push_back({port.name, program.variable(port.name)});
+  if (!write) return;
   std::vector<int64_t> steps;
   std::vector<double> losses;
   for (auto [step, loss] : result.curves.validation) steps.push_back(step), losses.push_back(loss);

@@ -1,4 +1,6 @@
 // The summary at the end of a training run.
+#include "distributed/plan/program_cost.h"
+#include "distributed/session/mesh_session.h"
 #include "runtime/device/cpu/thread_pool.h"
 #include "runtime/device/session/device_session.h"
 #include "runtime/executor/session.h"
@@ -39,16 +41,35 @@ double flopsOf(const std::vector<runtime::Instruction> &list,
   return flops;
 }
 
+/// What the mesh is, and what moves between its devices.
+nlohmann::ordered_json reportMesh(std::FILE *out, const Program &program,
+                                  const TrainOptions &options) {
+  const runtime::Executable &executable = program.meshSession()->executable();
+  const auto devices = static_cast<int>(runtime::meshDevices(executable.mesh));
+  const distributed::ProgramCost plan =
+      distributed::costOf(executable, distributed::oneNode(devices));
+  std::fprintf(out, "mesh         %s: %d devices, %ld collectives a step, %s sent by all\n",
+               options.mesh.c_str(), devices, static_cast<long>(plan.collectives),
+               byteCount(static_cast<double>(plan.cost.intraBytes)).c_str());
+  return {{"axes", options.mesh},
+          {"devices", devices},
+          {"collectives_per_step", plan.collectives},
+          {"bytes_per_step", plan.cost.intraBytes}};
+}
+
 } // namespace
 
 void reportTraining(const Program &program, const TrainTask &task, const TrainOptions &options,
                     const TrainResult &result) {
   const runtime::DeviceSession *device = program.deviceSession();
-  const runtime::Executable &executable =
-      device ? device->executable() : program.session()->executable();
+  distributed::MeshSession *mesh = program.meshSession();
+  const runtime::Executable &executable = device ? device->executable()
+                                          : mesh ? mesh->executable()
+                                                 : program.session()->executable();
   auto threads = options.threads > 0 ? options.threads : runtime::availableCores();
   double steps = static_cast<double>(result.curves.training.size());
-  double flops = flopsOf(executable.instructions, executable),
+  double flops = flopsOf(executable.instructions, executable) *
+                 static_cast<double>(runtime::meshDevices(executable.mesh)),
          peak = device ? 0 : bench::measurePeakFlops(threads); // a GPU's is not measured
   double stepMs = steps > 0 ? 1e3 * result.stepSeconds / steps : 0;
   double rate = stepMs > 0 ? flops / stepMs * 1e3 : 0;
@@ -80,6 +101,8 @@ void reportTraining(const Program &program, const TrainTask &task, const TrainOp
       byteCount(memory.imageBytes + memory.constantBytes).c_str(),
       byteCount(memory.inputBytes + memory.outputBytes).c_str(),
       byteCount(processMemory("VmHWM:")).c_str());
+  nlohmann::ordered_json meshJson;
+  if (mesh) meshJson = reportMesh(out, program, options);
   std::fprintf(out, "written      %s/loss.svg, summary.json, checkpoint.safetensors\n",
                options.folder.c_str());
 
@@ -101,7 +124,8 @@ void reportTraining(const Program &program, const TrainTask &task, const TrainOp
                                  {"launches", launches},
                                  {"predicted_peak_bytes", memory.peakBytes()},
                                  {"process_peak_bytes", processMemory("VmHWM:")}};
-  writeText(options.folder + "/summary.json", json.dump(1) + "\n");
+  if (mesh) json["mesh"] = meshJson;
+  if (options.isFirst) writeText(options.folder + "/summary.json", json.dump(1) + "\n");
   if (options.json) std::printf("%s\n", json.dump(1).c_str());
 }
 

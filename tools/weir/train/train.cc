@@ -42,6 +42,14 @@ void addCommonTrainOptions(CLI::App &app, TrainOptions &options) {
   addThreads(app, options.threads);
   addMemoryBudget(app, options.memoryBudget);
   addDevice(app, options.device);
+  app.add_option("--mesh", options.mesh,
+                 "devices along named axes, as threads of this process or, under mpirun, one a "
+                 "rank: data=2,model=2. data splits the batch, sequence the tokens of a window, "
+                 "model the matrices of a transformer, expert the experts of mixtures");
+  app.add_option("--zero", options.zero,
+                 "with an axis data: 2 splits optimizer state and gradients over it, 3 also "
+                 "parameters")
+      ->check(CLI::IsMember({0, 2, 3}));
   app.add_flag("--resume", options.resume, "go on from the checkpoint in --out");
   app.add_flag("--profile", options.profile,
                "print the kernels of the last ten steps; write trace.json for the Perfetto UI");

@@ -10,6 +10,7 @@
 #include "tools/weir/commands.h"
 #include "tools/weir/files.h"
 #include "tools/weir/status.h"
+#include "tools/weir/train/ranks.h"
 
 #include <algorithm>
 #include <cmath>
@@ -92,8 +93,9 @@ void checkLabels(const data::LabelledRows &rows, const std::string &file) {
 
 } // namespace
 
-void trainClassifier(const ClassifierOptions &options, TrainOptions train,
-                     const ClassifierFor &build) {
+static void trainOn(const Ranks &ranks, const ClassifierOptions &options,
+                    const ClassifierFor &build) {
+  TrainOptions train = ranks.options();
   data::LabelledRows rows = options.labels.empty() ? data::readCsv(options.data, options.scale)
                                                    : data::readIdx(options.data, options.labels);
   checkLabels(rows, options.labels.empty() ? options.data : options.labels);
@@ -112,10 +114,9 @@ void trainClassifier(const ClassifierOptions &options, TrainOptions train,
                static_cast<long>(split.training.rows()), static_cast<long>(split.test.rows()),
                model.name.c_str(), model.shape.c_str());
 
-  CompileOptions compile{.threads = train.threads,
-                         .memoryBudget = train.memoryBudget,
-                         .checkNumerics = train.checkNumerics,
-                         .device = train.device};
+  const CompileOptions compile = ranks.compileOptions();
+  ranks.place(model.training);
+  ranks.place(model.evaluation);
   Program program = model.training.compile(compile), evaluation = model.evaluation.compile(compile);
   printNotes(program.state()->backend->notes);
   data::EpochSampler sampler(split.training.rows(), batch, train.seed);
@@ -159,6 +160,11 @@ void trainClassifier(const ClassifierOptions &options, TrainOptions train,
                score.loss);
   reportTraining(program, task, train, result);
   if (options.finish) options.finish(program);
+}
+
+void trainClassifier(const ClassifierOptions &options, const TrainOptions &train,
+                     const ClassifierFor &build) {
+  onRanks(train, [&](const Ranks &ranks) { trainOn(ranks, options, build); });
 }
 
 namespace {

@@ -32,7 +32,7 @@ using ClassifierFor = std::function<Classifier(int64_t features, int64_t classes
                                                const nn::Optimizer &optimizer, uint64_t seed)>;
 
 void addClassifierOptions(CLI::App &app, ClassifierOptions &options);
-void trainClassifier(const ClassifierOptions &options, TrainOptions train,
+void trainClassifier(const ClassifierOptions &options, const TrainOptions &train,
                      const ClassifierFor &build);
 
 } // namespace weir::tools

@@ -9,6 +9,7 @@
 #include "tools/weir/sampling.h"
 #include "tools/weir/status.h"
 #include "tools/weir/train/progress.h"
+#include "tools/weir/train/ranks.h"
 
 #include <cmath>
 #include <cstdio>
@@ -110,8 +111,9 @@ void addTextOptions(CLI::App &app, TextOptions &options) {
       ->check(atLeast(0));
 }
 
-void trainText(const TextOptions &options, const TrainOptions &train, int64_t context,
-               const TextModelMaker &make) {
+static void trainOn(const Ranks &ranks, const TextOptions &options, int64_t context,
+                    const TextModelMaker &make) {
+  const TrainOptions &train = ranks.options();
   makeFolder(train.folder);
   Corpus corpus(data::readFile(options.text));
   checkLength(corpus, context, options.text);
@@ -121,14 +123,14 @@ void trainText(const TextOptions &options, const TrainOptions &train, int64_t co
                corpus.validation.size());
   TextModel model = make(corpus.tokenizer.size());
 
-  CompileOptions compile{.threads = train.threads,
-                         .memoryBudget = train.memoryBudget,
-                         .checkNumerics = train.checkNumerics,
-                         .device = train.device};
+  const CompileOptions compile = ranks.compileOptions();
+  ranks.place(model.training);
   Program program = model.training.compile(compile);
   printNotes(program.state()->backend->notes);
   constexpr int64_t evaluationBatch = 64;
-  Program evaluation = model.evaluation(evaluationBatch).compile(compile);
+  Graph evaluationGraph = model.evaluation(evaluationBatch);
+  ranks.place(evaluationGraph);
+  Program evaluation = evaluationGraph.compile(compile);
   std::vector<data::TextBatch> windows =
       data::evaluationWindows(corpus.validation, evaluationBatch, model.context);
   data::WindowSampler sampler(corpus.training, model.batch, model.context, train.seed);
@@ -158,6 +160,11 @@ void trainText(const TextOptions &options, const TrainOptions &train, int64_t co
                  sampleText(program, corpus, model, options, train.seed).c_str());
   std::fprintf(train.reportFile(), "validation loss %.4f nats/char\n", result.validationLoss);
   reportTraining(program, task, train, result);
+}
+
+void trainText(const TextOptions &options, const TrainOptions &train, int64_t context,
+               const TextModelMaker &make) {
+  onRanks(train, [&](const Ranks &ranks) { trainOn(ranks, options, context, make); });
 }
 
 } // namespace weir::tools

@@ -41,9 +41,9 @@ private:
 
 /// One between steps may fail: the disk may have room again for the next, which the last one must.
 void saveBetween(const std::string &path, const Program &program, const TrainTask &task,
-                 const TrainResult &result, ProgressBar &bar) {
+                 const TrainResult &result, bool write, ProgressBar &bar) {
   try {
-    saveCheckpoint(path, program, task, result);
+    saveCheckpoint(path, program, task, result, write);
   } catch (const Error &error) {
     bar.print("warning: " + error.message() + "; training goes on without this checkpoint");
   }
@@ -98,9 +98,9 @@ TrainResult runTraining(Program &program, const TrainTask &task, const TrainOpti
     if (isDue(options.evaluateEvery, done, options.steps))
       evaluate(program, task, done, bar, result);
     if (result.interrupted || done == options.steps)
-      saveCheckpoint(path, program, task, result);
+      saveCheckpoint(path, program, task, result, options.isFirst);
     else if (isDue(options.checkpointEvery, done, options.steps))
-      saveBetween(path, program, task, result, bar);
+      saveBetween(path, program, task, result, options.isFirst, bar);
   }
   bar.finish();
   if (options.profile) {
@@ -111,7 +111,7 @@ TrainResult runTraining(Program &program, const TrainTask &task, const TrainOpti
   bool evaluated =
       !result.curves.validation.empty() && result.curves.validation.back().first == done;
   if (!evaluated && !result.interrupted) evaluate(program, task, done, bar, result);
-  writeText(options.folder + "/loss.svg", lossChart(result.curves));
+  if (options.isFirst) writeText(options.folder + "/loss.svg", lossChart(result.curves));
   return result;
 }
 

@@ -21,6 +21,9 @@ struct TrainOptions {
   int threads = 0;               ///< 0: all cores
   int64_t memoryBudget = 0;      ///< bytes that a step may need; 0: any
   std::string device = "cpu";    ///< what trains; `--device`
+  std::string mesh;              ///< "data=2,model=2"; empty: one device
+  int64_t zero = 0;              ///< see models::ParallelOptions
+  bool isFirst = true;           ///< of several processes, the one that writes files
   bool resume = false;
   bool quiet = false;
   bool checkNumerics = false; ///< stop at the op that makes the first NaN or infinity

@@ -1,0 +1,62 @@
+#!/bin/bash
+# `weir train --mesh`: threads of one process and ranks under mpirun learn what one device learns; `weir run --mesh`.
+# features: P1 P2 P11 P20 X6
+set -uo pipefail
+weir=$(realpath "$1")
+cd "$TEST_TMPDIR"
+fail() { echo "FAILED: $1"; cat out; exit 1; }
+python3 -c '
+import random
+random.seed(1)
+print("".join(random.choice("the quick brown fox jumps over the lazy dog. ").strip() or " " for _ in range(6000)))' > text
+small=(--text text --steps 6 --layers 2 --heads 4 --features 32 --context 16 --batch 4 --sample 0 --quiet)
+number() { python3 -c "import json; print(json.load(open('$1/summary.json'))['$2'])"; }
+same() { # FOLDER
+  for key in training_loss validation_loss; do
+    python3 -c "import sys; sys.exit(abs($(number one $key) - $(number "$1" $key)) > 1e-5)" || fail "$1: $key is $(number "$1" $key), not $(number one $key)"
+  done
+}
+"$weir" train gpt "${small[@]}" --out one > out 2>&1 || fail "one device"
+"$weir" train gpt "${small[@]}" --mesh data=2,model=2 --out mesh > out 2>&1 || fail "a mesh"
+same mesh
+grep -q 'mesh         data=2,model=2: 4 devices' out || fail "the mesh is reported"
+"$weir" train gpt "${small[@]}" --mesh data=2 --zero 3 --out zero > out 2>&1 || fail "zero"
+same zero
+
+# A checkpoint of one mesh goes on on another.
+"$weir" train gpt "${small[@]}" --mesh model=2 --out mesh --resume > out 2>&1 || fail "a checkpoint on another mesh"
+same mesh
+
+"$weir" train gpt "${small[@]}" --mesh rows=2 > out 2>&1 && fail "an unknown axis is refused"
+grep -q 'an axis is data, sequence, model or expert, not rows' out || fail "the axes are told"
+
+cat > model.mlir <<'M'
+func.func @main(%x: tensor<4x6xf32> {weir.name = "x"}, %w: tensor<6x4xf32> {weir.name = "w"}) -> (tensor<4x4xf32> {weir.name = "y"}) {
+  %y = weir.dot %x, %w batch = [] x [] contract = [1] x [0] : (tensor<4x6xf32>, tensor<6x4xf32>) -> tensor<4x4xf32>
+  return %y : tensor<4x4xf32>
+}
+M
+"$weir" run model.mlir --input x=iota --input w=iota --json > expected 2> out || fail "run"
+"$weir" run model.mlir --input x=iota --input w=iota --json --mesh data=2,model=2 --shard 'w=[{},{model}]' > got 2> out || fail "run on a mesh"
+cmp expected got > out || fail "a mesh gives what one device gives"
+
+"$weir" explain sharding gpt --mesh data=2,model=2 > out 2>&1 || fail "explain sharding"
+grep -q '^  tokens .*\[{data},{}\] *said' out && grep -q 'through dot at' out || fail "where shardings came from"
+grep -qE 'because .* (takes|adds) ' out || fail "why there are collectives"
+"$weir" explain sharding gpt --mesh data=2 --max-implicit-bytes 1 > out 2>&1 && fail "a bound on what moves"
+grep -q 'more than 1 that are allowed' out || fail "the bound is told"
+
+if command -v mpirun > /dev/null; then
+  export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 TMPDIR=$(mktemp -d /tmp/weir-mpi.XXXXXX)
+  ranks() { timeout -k 5 200 mpirun -np 4 --oversubscribe --bind-to none --mca plm isolated --mca oob_tcp_if_include lo \
+    --mca btl_tcp_if_include lo --mca mpi_yield_when_idle 1 "$weir" train gpt "${small[@]}" "$@" > out 2>&1; }
+  ranks --mesh data=2,model=2 --out ranks || { grep -q "built without MPI" out || fail "ranks"; }
+  [ -d ranks ] && same ranks
+  [ "$(grep -c 'validation loss' out)" -le 2 ] || fail "one rank speaks"
+  ranks --mesh data=2 --out ranks && fail "as many ranks as devices are needed"
+  grep -qE 'has 2 devices, but there are 4 ranks|built without MPI' out || fail "both are told"
+  rm -rf "$TMPDIR"
+else
+  echo "skipped: no mpirun (Debian: openmpi-bin)"
+fi
+echo passed
