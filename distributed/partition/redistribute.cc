@@ -31,6 +31,8 @@ double pieceBytes(const std::vector<int64_t> &shape, int64_t elementBytes, const
 
 namespace {
 
+constexpr double kMemory = 5e9; ///< bytes a second that a core writes, roughly
+
 Step::Kind kindOf(Move::Kind kind) {
   switch (kind) {
   case Move::Slice:
@@ -54,7 +56,7 @@ Step::Kind kindOf(Move::Kind kind) {
 } // namespace
 
 absl::StatusOr<Redistributor> Redistributor::create(const Mesh &mesh, const Cluster &cluster) {
-  auto planner = RedistributionPlanner::create(mesh, cluster);
+  auto planner = RedistributionPlanner::create(mesh, cluster, kMemory);
   if (!planner.ok()) return planner.status();
   return Redistributor(mesh, *std::move(planner));
 }

@@ -42,12 +42,21 @@ absl::Status check(const std::vector<int64_t> &shape, const Sharding &from, cons
 
 } // namespace
 
-absl::StatusOr<RedistributionPlanner> RedistributionPlanner::create(const Mesh &mesh,
-                                                                    const Cluster &cluster) {
+absl::StatusOr<RedistributionPlanner>
+RedistributionPlanner::create(const Mesh &mesh, const Cluster &cluster, double memory) {
   if (cluster.devices() < mesh.devices())
     return absl::InvalidArgumentError(absl::StrCat("mesh ", mesh.str(), " has ", mesh.devices(),
                                                    " devices, the cluster ", cluster.devices()));
-  return RedistributionPlanner(mesh, cluster);
+  return RedistributionPlanner(mesh, cluster, memory);
+}
+
+/// Seconds to write the piece that a device has.
+double RedistributionPlanner::writing(const std::vector<int64_t> &shape, runtime::DType dtype,
+                                      const Sharding &sharding) const {
+  if (memory <= 0) return 0;
+  double bytes = static_cast<double>(runtime::dtypeBytes(dtype));
+  for (int64_t size : localShape(shape, sharding, mesh)) bytes *= static_cast<double>(size);
+  return bytes / memory;
 }
 
 const Choice &RedistributionPlanner::price(const Move &move) {
@@ -83,7 +92,8 @@ absl::StatusOr<Redistribution> RedistributionPlanner::plan(const std::vector<int
     for (Move &move : movesFrom(shardings.at(name), shape, dtype, mesh)) {
       auto [seconds, bytes] = place.length;
       if (!move.isFree()) move.choice = price(move);
-      Length length{seconds + move.choice.cost.seconds + kSecondsPerMove,
+      Length length{seconds + move.choice.cost.seconds + kSecondsPerMove +
+                        writing(shape, dtype, move.after),
                     bytes + bytesOf(move.choice.cost)};
       std::string after = move.after.str(mesh);
       Place &next = places[after];

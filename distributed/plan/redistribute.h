@@ -55,19 +55,26 @@ class RedistributionPlanner {
 public:
   static constexpr double kSecondsPerMove = 1e-9;
 
-  /// Error: a cluster with fewer devices than the mesh.
-  static absl::StatusOr<RedistributionPlanner> create(const Mesh &mesh, const Cluster &cluster);
+  /// `memory` is how many bytes a second a device writes: then a move also costs writing what a
+  /// device has after it, and ways of many steps that a model of links finds a little better do not
+  /// pay. 0: that takes no time. Error: a cluster with fewer devices than the mesh.
+  static absl::StatusOr<RedistributionPlanner> create(const Mesh &mesh, const Cluster &cluster,
+                                                      double memory = 0);
 
   /// Errors: shardings of another rank than the shape, two combiners.
   absl::StatusOr<Redistribution> plan(const std::vector<int64_t> &shape, runtime::DType dtype,
                                       const Sharding &from, const Sharding &to);
 
 private:
-  RedistributionPlanner(const Mesh &mesh, const Cluster &cluster) : mesh(mesh), cluster(cluster) {}
+  RedistributionPlanner(const Mesh &mesh, const Cluster &cluster, double memory)
+      : mesh(mesh), cluster(cluster), memory(memory) {}
+  double writing(const std::vector<int64_t> &shape, runtime::DType dtype,
+                 const Sharding &sharding) const;
   const Choice &price(const Move &move);
 
   Mesh mesh;
   Cluster cluster;
+  double memory;
   using Key = std::tuple<runtime::CollectiveKind, runtime::DType, std::vector<int>,
                          std::vector<int64_t>, std::vector<std::pair<int, int>>>;
   std::map<Key, Choice> prices;

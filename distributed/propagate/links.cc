@@ -13,7 +13,7 @@ namespace {
 
 class Collector {
 public:
-  std::vector<Link> links;
+  std::vector<DimLink> links;
 
   void visit(Block &block) {
     for (Operation &op : block) {
@@ -34,7 +34,7 @@ private:
 
   /// All `values` have one sharding; those in `stacked` have it behind an unsplit first dim.
   void same(Operation *op, ArrayRef<Value> values, ArrayRef<Value> stacked = {}) {
-    Link link{op, {}, {}, {}, Link::Same};
+    DimLink link{op, {}, {}, {}, DimLink::Same};
     DimFactors dims;
     for (int64_t size : cast<RankedTensorType>(values[0].getType()).getShape()) {
       dims.push_back(link.factors.size());
@@ -82,12 +82,12 @@ private:
 
   void linkByRule(Operation *op) {
     OpRule rule = ruleOf(op);
-    Link link{op, {}, {}, rule.factors, Link::Parallel};
+    DimLink link{op, {}, {}, rule.factors, DimLink::Parallel};
     auto weirOp = dyn_cast<WeirOp>(op);
     bool isCheap =
         weirOp && (weirOp.family() == Family::Layout || weirOp.family() == Family::State);
     if (isCheap || op->hasTrait<OpTrait::Elementwise>() || isa<spmd::ShardOp>(op))
-      link.phase = Link::Same;
+      link.phase = DimLink::Same;
     llvm::append_range(link.values, op->getOperands());
     llvm::append_range(link.values, op->getResults());
     llvm::append_range(link.dims, rule.operands);
@@ -98,7 +98,7 @@ private:
 
 } // namespace
 
-std::vector<Link> linksOf(func::FuncOp function) {
+std::vector<DimLink> linksOf(func::FuncOp function) {
   Collector collector;
   for (Block &block : function.getBody()) collector.visit(block);
   return std::move(collector.links);

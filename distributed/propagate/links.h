@@ -10,7 +10,7 @@
 namespace weir::distributed {
 
 /// Values of which some dims run along common factors.
-struct Link {
+struct DimLink {
   enum Phase { Same, Parallel, Reducing };
   mlir::Operation *op;
   llvm::SmallVector<mlir::Value, 4> values;
@@ -20,6 +20,6 @@ struct Link {
 };
 
 /// The links of a function, in the order of its ops.
-std::vector<Link> linksOf(mlir::func::FuncOp function);
+std::vector<DimLink> linksOf(mlir::func::FuncOp function);
 
 } // namespace weir::distributed

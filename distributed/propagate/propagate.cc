@@ -47,10 +47,11 @@ public:
 
   LogicalResult run() {
     if (failed(start())) return failure();
-    std::vector<Link> links = linksOf(function);
-    for (phase = Link::Same; phase <= Link::Reducing; phase = static_cast<Link::Phase>(phase + 1))
+    std::vector<DimLink> links = linksOf(function);
+    for (phase = DimLink::Same; phase <= DimLink::Reducing;
+         phase = static_cast<DimLink::Phase>(phase + 1))
       spread(links);
-    for (const Link &link : links)
+    for (const DimLink &link : links)
       for (int factor = 0, n = link.factors.size(); factor < n; ++factor)
         noteConflict(link, factor);
     return success();
@@ -92,12 +93,12 @@ private:
     return success();
   }
 
-  void spread(const std::vector<Link> &links) {
+  void spread(const std::vector<DimLink> &links) {
     bool changed = true;
     for (bool forward = true; changed; forward = !forward) {
       changed = false;
       for (size_t i = 0; i < links.size(); ++i) {
-        const Link &link = links[forward ? i : links.size() - 1 - i];
+        const DimLink &link = links[forward ? i : links.size() - 1 - i];
         if (link.phase > phase) continue;
         for (int factor = 0, n = link.factors.size(); factor < n; ++factor)
           changed |= spreadFactor(link, factor);
@@ -105,14 +106,14 @@ private:
     }
   }
 
-  bool isOpen(const Link &link, int factor) const {
+  bool isOpen(const DimLink &link, int factor) const {
     const Factor &f = link.factors[factor];
-    return f.isSplittable && (f.kind == LoopKind::Parallel || phase == Link::Reducing);
+    return f.isSplittable && (f.kind == LoopKind::Parallel || phase == DimLink::Reducing);
   }
 
   /// The longest split of `factor` of which all others are the beginning; none where there is no
   /// such.
-  std::optional<Axes> agreed(const Link &link, int factor) const {
+  std::optional<Axes> agreed(const DimLink &link, int factor) const {
     const Axes *longest = nullptr;
     forEachDim(link, factor, [&](Value, const Axes &axes) {
       if (!longest || axes.size() > longest->size()) longest = &axes;
@@ -123,14 +124,14 @@ private:
     return agree ? std::optional(*longest) : std::nullopt;
   }
 
-  template <typename F> void forEachDim(const Link &link, int factor, F visit) const {
+  template <typename F> void forEachDim(const DimLink &link, int factor, F visit) const {
     for (auto [value, dims] : llvm::zip(link.values, link.dims))
       for (auto [dim, f] : llvm::enumerate(dims))
         if (f == factor) visit(value, out.shardings.find(value)->second.dims[dim]);
   }
 
   /// Is the axis that of another factor of the link?
-  bool isTaken(const Link &link, int factor, int axis) const {
+  bool isTaken(const DimLink &link, int factor, int axis) const {
     for (auto [value, dims] : llvm::zip(link.values, link.dims)) {
       const Sharding &sharding = out.shardings.find(value)->second;
       for (auto [dim, f] : llvm::enumerate(dims))
@@ -139,7 +140,7 @@ private:
     return false;
   }
 
-  bool spreadFactor(const Link &link, int factor) {
+  bool spreadFactor(const DimLink &link, int factor) {
     if (!isOpen(link, factor)) return false;
     std::optional<Axes> axes = agreed(link, factor);
     if (!axes || axes->empty()) return false;
@@ -156,7 +157,7 @@ private:
     return changed;
   }
 
-  bool extend(const Link &link, Value value, int64_t dim, const Axes &axes) {
+  bool extend(const DimLink &link, Value value, int64_t dim, const Axes &axes) {
     Sharding &sharding = out.shardings.find(value)->second;
     Axes &current = sharding.dims[dim];
     if (axes.size() <= current.size() || !isPrefix(current, axes)) return false;
@@ -167,7 +168,7 @@ private:
     return true;
   }
 
-  void noteConflict(const Link &link, int factor) {
+  void noteConflict(const DimLink &link, int factor) {
     if (!link.factors[factor].isSplittable || agreed(link, factor)) return;
     Value first, second;
     Axes axes;
@@ -180,7 +181,7 @@ private:
 
   func::FuncOp function;
   Propagation &out;
-  Link::Phase phase = Link::Same;
+  DimLink::Phase phase = DimLink::Same;
 };
 
 } // namespace
