@@ -55,8 +55,17 @@ Step::Kind kindOf(Move::Kind kind) {
 
 } // namespace
 
+/// On one long axis the way is that on a shorter one, and found sooner.
+static Mesh meshToPlanOn(Mesh mesh) {
+  constexpr int64_t most = 64, enough = 16;
+  if (mesh.axes.size() == 1 && mesh.axes[0].size > most) mesh.axes[0].size = enough;
+  return mesh;
+}
+
 absl::StatusOr<Redistributor> Redistributor::create(const Mesh &mesh, const Cluster &cluster) {
-  auto planner = RedistributionPlanner::create(mesh, cluster, kMemory);
+  if (cluster.devices() < mesh.devices())
+    return absl::InvalidArgumentError("the cluster has fewer devices than the mesh");
+  auto planner = RedistributionPlanner::create(meshToPlanOn(mesh), cluster, kMemory);
   if (!planner.ok()) return planner.status();
   return Redistributor(mesh, *std::move(planner));
 }
