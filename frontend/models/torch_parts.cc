@@ -40,11 +40,7 @@ Tensor TorchRmsNorm::operator()(Arg x) const {
 }
 
 Tensor timesTransposed(const Tensor &x, const Tensor &table) {
-  if (x.size() != table.dim(1)) return dot(x, table, {{}, {}, {x.rank() - 1}, {1}});
-  // One row: the table is read as it lies, where a product of matrices would transpose it.
-  Shape shape = x.shape();
-  shape.back() = table.dim(0);
-  return reshape(dot(table, reshape(x, {x.size()}), {{}, {}, {1}, {0}}), shape);
+  return dot(x, table, {{}, {}, {x.rank() - 1}, {1}});
 }
 
 Tensor splitHeads(const Tensor &x, int64_t heads) {

@@ -1,5 +1,5 @@
 // Dots absorb the transposes around them: an operand's into the dimension numbers, a result's by
-// swapping the operands.
+// swapping the operands. A row times a transposed matrix is the matrix times a vector.
 #include "ir/dialect/weir.h"
 #include "mlir/IR/PatternMatch.h"
 #include "passes/simplify/simplify.h"
@@ -63,10 +63,29 @@ struct TransposeOfDot : OpRewritePattern<ir::TransposeOp> {
   }
 };
 
+/// x [1, k] * m [n, k] transposed, as m * x: the matrix is read as it lies, where a product of
+/// matrices would transpose it.
+struct RowTimesTransposed : OpRewritePattern<ir::DotOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ir::DotOp op, PatternRewriter &rewriter) const override {
+    const RankedTensorType row = op.getLhs().getType(), matrix = op.getRhs().getType();
+    if (matrix.getRank() != 2 || op.getRhsContract() != ArrayRef<int64_t>{1} ||
+        row.getNumElements() != matrix.getDimSize(1) || row.getNumElements() == 0)
+      return failure();
+    Value vector =
+        ir::ReshapeOp::create(rewriter, op.getLoc(), op.getLhs(), {row.getNumElements()});
+    const ArrayRef<int64_t> none;
+    Value product =
+        ir::DotOp::create(rewriter, op.getLoc(), op.getRhs(), vector, none, none, {1}, {0});
+    rewriter.replaceOpWithNewOp<ir::ReshapeOp>(op, product, op.getType().getShape());
+    return success();
+  }
+};
+
 } // namespace
 
 void populateContractionPatterns(RewritePatternSet &patterns) {
-  patterns.add<DotOfTranspose, TransposeOfDot>(patterns.getContext());
+  patterns.add<DotOfTranspose, TransposeOfDot, RowTimesTransposed>(patterns.getContext());
 }
 
 } // namespace weir::passes

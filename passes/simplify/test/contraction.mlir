@@ -34,3 +34,12 @@ func.func @free_dims_that_change_places_stay(%arg0: tensor<5x4x8xf32>, %arg1: te
   %1 = weir.dot %0, %arg1 batch = [] x [] contract = [2] x [0] : (tensor<4x5x8xf32>, tensor<8x6xf32>) -> tensor<4x5x6xf32>
   return %1 : tensor<4x5x6xf32>
 }
+
+// CHECK-LABEL: func @row_times_transposed
+// CHECK-NEXT: %[[V:.*]] = weir.reshape %arg0 shape = [8]
+// CHECK-NEXT: %[[P:.*]] = weir.dot %arg1, %[[V]] batch = [] x [] contract = [1] x [0] : (tensor<6x8xf32>, tensor<8xf32>) -> tensor<6xf32>
+// CHECK-NEXT: weir.reshape %[[P]] shape = [1, 1, 6]
+func.func @row_times_transposed(%row: tensor<1x1x8xf32>, %matrix: tensor<6x8xf32>) -> tensor<1x1x6xf32> {
+  %0 = weir.dot %row, %matrix batch = [] x [] contract = [2] x [1] : (tensor<1x1x8xf32>, tensor<6x8xf32>) -> tensor<1x1x6xf32>
+  return %0 : tensor<1x1x6xf32>
+}
