@@ -41,14 +41,24 @@ void expectAllOk(const std::vector<absl::Status> &statuses) {
 
 class Conformance : public testing::TestWithParam<std::tuple<Algorithm, int>> {};
 
+/// ThreadSanitizer makes it fifty times slower: what threads do is the same for all types.
+absl::Status everyCollective(Communicator &comm) {
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+  return runtime::checkEveryCollective(comm, {{DType::F32}, {0, 7, 1009}});
+#endif
+#endif
+  return runtime::checkEveryCollective(comm);
+}
+
 // features: C4, C5
 TEST_P(Conformance, EveryCollectiveTypeAndOperation) {
   auto [algorithm, ranks] = GetParam();
   expectAllOk(
       runInProcess(ranks, always(algorithm, ranks, (ranks + 1) / 2), [](Communicator &comm) {
-        for (auto check : {+[](Communicator &c) { return runtime::checkEveryCollective(c); },
-                           runtime::checkLongVectors, runtime::checkOverlappingGroups,
-                           runtime::checkManyUnderWay, runtime::checkRefusals})
+        for (auto check :
+             {everyCollective, runtime::checkLongVectors, runtime::checkOverlappingGroups,
+              runtime::checkManyUnderWay, runtime::checkRefusals})
           if (absl::Status status = check(comm); !status.ok()) return status;
         return absl::OkStatus();
       }));
