@@ -1,11 +1,12 @@
 // Programs for a mesh, written by hand: whole tensors go in and come out, devices hold pieces, and
 // one that fails ends the run of all.  features: C4
-#include "distributed/session/mesh_session.h"
+#include "distributed/session/mesh_trace.h"
 
 #include "runtime/executor/test_kernels.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include <thread>
 
@@ -111,6 +112,41 @@ TEST(MeshSession, ValuesGoToProgramsThatCutThemOtherwise) {
   }
 }
 
+/// That of a run of the example, whichever processes devices are in.
+void expectTraceOfExample(const MeshTrace::Result &trace) {
+  auto events = nlohmann::json::parse(trace.file)["traceEvents"];
+  std::map<std::string, int> seen;
+  for (const auto &event : events)
+    ++seen[event["ph"].get<std::string>() + " " + event["name"].get<std::string>() + " " +
+           std::to_string(event["pid"].get<int>())];
+  for (int device = 0; device < 2; ++device)
+    for (const char *what : {"b all_reduce ", "e all_reduce ", "b all_gather ", "X in all_gather ",
+                             "X add ", "M process_name "})
+      EXPECT_GE(seen[what + std::to_string(device)], 1) << what << device << " " << trace.file;
+  ASSERT_EQ(trace.ofDevice.size(), 2u);
+  for (const runtime::CommunicationTime &time : trace.ofDevice) {
+    EXPECT_GT(time.exposedNanos, 0);
+    EXPECT_LE(time.exposedNanos, time.underWayNanos);
+    EXPECT_LE(time.underWayNanos, time.runNanos);
+  }
+  EXPECT_THAT(trace.str(), HasSubstr(" of the time of runs is exposed communication (most: "));
+}
+
+// features: P19
+TEST(MeshSession, ATraceHasAllDevicesAndWhatOfCommunicationIsExposed) {
+  auto session = sessionOf(example(), MeshState::inProcess(kMesh, 2));
+  ASSERT_TRUE(session->state()->set("w", tensor({0, 0, 0, 0, 0})).ok());
+  auto tracing = MeshTrace::start(*session);
+  ASSERT_TRUE(tracing.ok());
+  ASSERT_TRUE(session->run({tensor({1, 2, 3, 4, 5})}, {0}).ok());
+  auto trace = (*tracing)->finish();
+  ASSERT_TRUE(trace.ok()) << trace.status();
+  expectTraceOfExample(*trace);
+  const std::string once = trace->file;
+  ASSERT_TRUE(session->run({tensor({1, 2, 3, 4, 5})}, {0}).ok()); // no longer recorded
+  EXPECT_EQ((*tracing)->finish()->file, once);
+}
+
 MeshSession *toCancel = nullptr;
 
 TEST(MeshSession, OneThatIsCancelledEndsTheRunOfAllAndTheNextStartsAfresh) {
@@ -149,7 +185,13 @@ TEST(MeshSession, RanksOfSeveralProcessesSeeWholeTensorsEach) {
     auto w = (*state)->get("w");
     if (!w.ok()) return w.status();
     EXPECT_THAT(w->data<float>(), ElementsAre(1, 2, 3, 4, 5));
-    return absl::OkStatus();
+    auto tracing = MeshTrace::start(*session);
+    if (!tracing.ok()) return tracing.status();
+    results = session->run({tensor({1, 2, 3, 4, 5})}, {0, 2});
+    auto trace = (*tracing)->finish();
+    if (!trace.ok()) return trace.status();
+    expectTraceOfExample(*trace);
+    return results.status();
   });
   for (const absl::Status &status : statuses) EXPECT_TRUE(status.ok()) << status;
 }

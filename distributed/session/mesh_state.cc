@@ -97,8 +97,7 @@ absl::StatusOr<HostTensor> MeshState::join(const std::vector<HostTensor> &pieces
     spec.dtype = mine.dtype();
     spec.counts.assign(ranks, mine.size());
     spec.name = "a value that is fetched";
-    if (absl::Status s = communicators[0]->run(spec, mine.raw(), gathered.data()); !s.ok())
-      return broken = s;
+    if (absl::Status s = communicate(spec, mine.raw(), gathered.data()); !s.ok()) return s;
     all.clear();
     for (size_t rank = 0; rank < ranks; ++rank)
       all.emplace_back(mine.dtype(), mine.dims(),
@@ -107,6 +106,13 @@ absl::StatusOr<HostTensor> MeshState::join(const std::vector<HostTensor> &pieces
   auto whole = joinPieces(all, port.dims, port.sharding, devicesOf);
   if (!whole) return absl::InternalError("devices that share a value made different ones of it");
   return *std::move(whole);
+}
+
+absl::Status MeshState::communicate(const runtime::CollectiveSpec &spec, const void *input,
+                                    void *output) {
+  absl::Status status = communicators[0]->run(spec, input, output);
+  if (!status.ok()) broken = status;
+  return status;
 }
 
 absl::StatusOr<size_t> MeshState::declare(const std::vector<Variable> &variables) {
@@ -146,6 +152,15 @@ bool MeshState::hasValue(const std::string &name) const {
   auto at = home.find(name);
   if (at == home.end()) return false;
   return layouts[at->second].stores[0]->requireValues({{.name = name}}).ok();
+}
+
+const MeshPort *MeshState::port(const std::string &name) const {
+  auto at = home.find(name);
+  return at == home.end() ? nullptr : &layouts[at->second].ports.at(name);
+}
+
+const std::byte *MeshState::piece(const std::string &name, size_t here) const {
+  return static_cast<const std::byte *>(layouts[home.at(name)].stores[here]->address(name));
 }
 
 absl::Status MeshState::bring(size_t layout, const std::vector<Variable> &variables) {

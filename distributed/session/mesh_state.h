@@ -61,6 +61,9 @@ public:
   absl::StatusOr<runtime::HostTensor> join(const std::vector<runtime::HostTensor> &pieces,
                                            const MeshPort &port);
 
+  /// A collective of the processes that have a device each.
+  absl::Status communicate(const runtime::CollectiveSpec &spec, const void *input, void *output);
+
   // ---- Variables ----
 
   /// Storage for the variables of a program; a number to ask for it by.
@@ -73,6 +76,10 @@ public:
   absl::Status set(const std::string &name, const runtime::HostTensor &whole);
   absl::StatusOr<runtime::HostTensor> get(const std::string &name);
   bool hasValue(const std::string &name) const;
+  /// How a variable is cut where its value is now; null: there is none of that name.
+  const MeshPort *port(const std::string &name) const;
+  /// What a device here has of it.
+  const std::byte *piece(const std::string &name, size_t here) const;
 
 private:
   /// Variables that lie one way each.

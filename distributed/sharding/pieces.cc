@@ -62,6 +62,25 @@ void copyBox(const HostTensor &from, const Shape &fromStart, HostTensor &to, con
              });
 }
 
+void forEachOwnRun(const Shape &shape, const Sharding &sharding, const Mesh &mesh, int64_t device,
+                   const std::function<void(int64_t, int64_t, int64_t)> &run) {
+  const std::vector<int64_t> position = mesh.coordinates(device);
+  for (size_t axis = 0; axis < position.size(); ++axis)
+    if (position[axis] != 0 && !sharding.uses(static_cast<int>(axis))) return;
+  const Box box = boxOf(shape, sharding, mesh, device);
+  int64_t piece = 0, whole = 0, length = 0;
+  forEachRun(localShape(shape, sharding, mesh), Shape(shape.size(), 0), shape, box.start, box.size,
+             [&](int64_t p, int64_t w, int64_t count) {
+               if (length && p == piece + length && w == whole + length) {
+                 length += count;
+                 return;
+               }
+               if (length) run(piece, whole, length);
+               piece = p, whole = w, length = count;
+             });
+  if (length) run(piece, whole, length);
+}
+
 HostTensor cutPiece(const HostTensor &tensor, const Sharding &sharding, const Mesh &mesh,
                     int64_t device, Padding padding) {
   Box box = boxOf(tensor.dims(), sharding, mesh, device);

@@ -4,6 +4,7 @@
 #include "distributed/sharding/sharding.h"
 #include "runtime/base/host_tensor.h"
 
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -25,6 +26,12 @@ std::vector<runtime::HostTensor> cutTensor(const runtime::HostTensor &tensor,
 std::optional<runtime::HostTensor> joinPieces(const std::vector<runtime::HostTensor> &pieces,
                                               const std::vector<int64_t> &shape,
                                               const Sharding &sharding, const Mesh &mesh);
+
+/// Calls `run(offset in the piece, offset in the tensor, elements)` for what `device` holds of a
+/// tensor of `shape`, the longest runs that lie side by side in both. Nothing where another device
+/// with a lower number holds the same: over all devices every element comes once.
+void forEachOwnRun(const std::vector<int64_t> &shape, const Sharding &sharding, const Mesh &mesh,
+                   int64_t device, const std::function<void(int64_t, int64_t, int64_t)> &run);
 
 /// Copies the box of `size` elements at `fromStart` of `from` to `toStart` of `to`.
 void copyBox(const runtime::HostTensor &from, const std::vector<int64_t> &fromStart,

@@ -103,6 +103,60 @@ absl::Status writeFileAtomically(const std::string &path,
   return error ? failed("sync the directory of", path, error) : absl::OkStatus();
 }
 
+static std::string partialOf(const std::string &path) {
+  return targetOf(path) + ".partial";
+}
+
+absl::StatusOr<PartialFile> PartialFile::create(const std::string &path, int64_t bytes) {
+  int fd = ::open(partialOf(path).c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (fd < 0) return failed("write", path, errno);
+  if (ftruncate(fd, bytes) == 0) return PartialFile(path, fd);
+  int error = errno;
+  close(fd);
+  return failed("write", path, error);
+}
+
+absl::StatusOr<PartialFile> PartialFile::open(const std::string &path) {
+  int fd = ::open(partialOf(path).c_str(), O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return failed("write", path, errno);
+  return PartialFile(path, fd);
+}
+
+PartialFile::PartialFile(PartialFile &&other) noexcept : path(std::move(other.path)), fd(other.fd) {
+  other.fd = -1;
+}
+
+PartialFile::~PartialFile() {
+  if (fd >= 0) close(fd);
+}
+
+absl::Status PartialFile::write(int64_t offset, std::span<const std::byte> bytes) const {
+  while (!bytes.empty()) {
+    ssize_t written = pwrite(fd, bytes.data(), bytes.size(), offset);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return failed("write", path, errno);
+    bytes = bytes.subspan(static_cast<size_t>(written));
+    offset += written;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PartialFile::sync() const {
+  return fsync(fd) == 0 ? absl::OkStatus() : failed("write", path, errno);
+}
+
+absl::Status PartialFile::commit(const std::string &path) {
+  const std::string target = targetOf(path);
+  if (std::rename(partialOf(path).c_str(), target.c_str()) != 0)
+    return failed("write", path, errno);
+  int error = syncDirectoryOf(target);
+  return error ? failed("sync the directory of", path, error) : absl::OkStatus();
+}
+
+void PartialFile::discard(const std::string &path) {
+  unlink(partialOf(path).c_str());
+}
+
 absl::StatusOr<InputFile> InputFile::open(const std::string &path) {
   int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return failed("open", path, errno);

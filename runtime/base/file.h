@@ -21,6 +21,33 @@ namespace weir::runtime {
 absl::Status writeFileAtomically(const std::string &path,
                                  const std::vector<std::span<const std::byte>> &pieces);
 
+/// A file that several processes write parts of. It lies beside `path` until `commit` puts it in
+/// the place of what is there; one that a crash left behind is written over.
+class PartialFile {
+public:
+  /// One process creates it, at its size; the others open it then.
+  static absl::StatusOr<PartialFile> create(const std::string &path, int64_t bytes);
+  static absl::StatusOr<PartialFile> open(const std::string &path);
+  PartialFile(PartialFile &&other) noexcept;
+  PartialFile(const PartialFile &) = delete;
+  PartialFile &operator=(const PartialFile &) = delete;
+  ~PartialFile();
+
+  absl::Status write(int64_t offset, std::span<const std::byte> bytes) const;
+  /// Forces what was written to the disk.
+  absl::Status sync() const;
+
+  /// When all have synced; one process calls it. `discard` where one has failed.
+  static absl::Status commit(const std::string &path);
+  static void discard(const std::string &path);
+
+private:
+  PartialFile(std::string path, int fd) : path(std::move(path)), fd(fd) {}
+
+  std::string path;
+  int fd;
+};
+
 /// A file opened for reading, of a size that is known from the start.
 class InputFile {
 public:

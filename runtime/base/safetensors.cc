@@ -176,16 +176,22 @@ absl::StatusOr<SafetensorsHeader> SafetensorsHeader::parse(std::span<const std::
   return HeaderReader(file, name).read();
 }
 
-absl::StatusOr<std::string> safetensorsHeader(const NamedTensors &tensors,
+std::vector<NamedType> typesOf(const NamedTensors &tensors) {
+  std::vector<NamedType> types;
+  for (const auto &[name, tensor] : tensors) types.push_back({name, tensor.dtype(), tensor.dims()});
+  return types;
+}
+
+absl::StatusOr<std::string> safetensorsHeader(const std::vector<NamedType> &tensors,
                                               const Metadata &metadata) {
   json header = {{kMetadata, metadata}};
   int64_t offset = 0;
-  for (const auto &[name, tensor] : tensors) {
-    int64_t end = offset + static_cast<int64_t>(tensor.bytes());
+  for (const auto &[name, dtype, dims] : tensors) {
+    int64_t end = offset + elementCount(dims).value_or(0) * static_cast<int64_t>(dtypeBytes(dtype));
     if (header.contains(name))
       return absl::InvalidArgumentError(absl::StrCat("two tensors are named '", name, "'"));
-    header[name] = {{"dtype", kNames[static_cast<size_t>(tensor.dtype())]},
-                    {"shape", tensor.dims()},
+    header[name] = {{"dtype", kNames[static_cast<size_t>(dtype)]},
+                    {"shape", dims},
                     {"data_offsets", {offset, end}}};
     offset = end;
   }
@@ -196,17 +202,23 @@ absl::StatusOr<std::string> safetensorsHeader(const NamedTensors &tensors,
   }
 }
 
-absl::Status writeSafetensors(const std::string &path, const NamedTensors &tensors,
-                              const Metadata &metadata) {
+absl::StatusOr<std::string> safetensorsStart(const std::vector<NamedType> &tensors,
+                                             const Metadata &metadata) {
   absl::StatusOr<std::string> text = safetensorsHeader(tensors, metadata);
-  if (!text.ok())
-    return absl::InvalidArgumentError(
-        absl::StrCat("cannot write ", path, ": ", text.status().message()));
+  if (!text.ok()) return text;
   // The first tensor begins where a buffer may.
   text->resize(roundUp(text->size() + 8, kBufferAlignment) - 8, ' ');
-  uint64_t length = text->size();
-  std::vector<std::span<const std::byte>> pieces = {std::as_bytes(std::span(&length, 1)),
-                                                    std::as_bytes(std::span(*text))};
+  const uint64_t length = text->size();
+  return std::string(reinterpret_cast<const char *>(&length), 8) + *text;
+}
+
+absl::Status writeSafetensors(const std::string &path, const NamedTensors &tensors,
+                              const Metadata &metadata) {
+  absl::StatusOr<std::string> start = safetensorsStart(typesOf(tensors), metadata);
+  if (!start.ok())
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot write ", path, ": ", start.status().message()));
+  std::vector<std::span<const std::byte>> pieces = {std::as_bytes(std::span(*start))};
   for (const auto &[name, tensor] : tensors) pieces.push_back(bytesOf(tensor));
   return writeFileAtomically(path, pieces);
 }

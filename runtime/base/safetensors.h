@@ -41,10 +41,21 @@ struct SafetensorsHeader {
                                                  const std::string &name);
 };
 
+/// A tensor of a file, without its bytes.
+struct NamedType {
+  std::string name;
+  DType dtype;
+  std::vector<int64_t> dims;
+};
+std::vector<NamedType> typesOf(const NamedTensors &tensors);
+
 /// The JSON object as text, not padded. Error: two tensors of one name, a name or text that is not
 /// UTF-8.
-absl::StatusOr<std::string> safetensorsHeader(const NamedTensors &tensors,
+absl::StatusOr<std::string> safetensorsHeader(const std::vector<NamedType> &tensors,
                                               const Metadata &metadata);
+/// All that a file has before the tensors' bytes, which follow each other.
+absl::StatusOr<std::string> safetensorsStart(const std::vector<NamedType> &tensors,
+                                             const Metadata &metadata);
 
 /// Replaces `path`, or leaves it as it was and says why.
 absl::Status writeSafetensors(const std::string &path, const NamedTensors &tensors,

@@ -9,7 +9,6 @@
 #include <absl/strings/str_cat.h>
 
 #include <cstdio>
-#include <span>
 
 namespace weir::runtime {
 
@@ -17,28 +16,45 @@ namespace {
 
 constexpr const char *kDigest = "weir.digest";
 
-/// Of the header without its own entry, as the JSON library prints it, and of every tensor.
-absl::StatusOr<std::string> digestOf(const NamedTensors &tensors, const Metadata &metadata) {
-  absl::StatusOr<std::string> header = safetensorsHeader(tensors, metadata);
-  if (!header.ok()) return header.status();
-  Digest digest;
-  digest.add(std::as_bytes(std::span(*header)));
-  for (const auto &[name, tensor] : tensors)
-    digest.add({static_cast<const std::byte *>(tensor.raw()), tensor.bytes()});
+std::string digestText(uint64_t digest) {
   char text[17];
-  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(digest.value()));
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(digest));
   return text;
+}
+
+absl::StatusOr<uint64_t> digestOfAll(const NamedTensors &tensors, const Metadata &metadata) {
+  absl::StatusOr<uint64_t> digest = digestOfHeader(typesOf(tensors), metadata);
+  if (!digest.ok()) return digest;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const HostTensor &tensor = tensors[i].second;
+    *digest += digestOf(tensor.raw(), dtypeBytes(tensor.dtype()), tensor.size(), 0, i);
+  }
+  return digest;
 }
 
 } // namespace
 
+/// Of the header without the digest's own entry, as the JSON library prints it.
+absl::StatusOr<uint64_t> digestOfHeader(const std::vector<NamedType> &tensors,
+                                        const Metadata &metadata) {
+  absl::StatusOr<std::string> header = safetensorsHeader(tensors, metadata);
+  if (!header.ok()) return header.status();
+  return digestOf(*header);
+}
+
+absl::StatusOr<std::string> checkpointStart(const std::vector<NamedType> &tensors,
+                                            Metadata metadata, uint64_t digest) {
+  metadata[kDigest] = digestText(digest);
+  return safetensorsStart(tensors, metadata);
+}
+
 absl::Status writeCheckpoint(const std::string &path, const Checkpoint &checkpoint) {
-  absl::StatusOr<std::string> digest = digestOf(checkpoint.tensors, checkpoint.metadata);
+  absl::StatusOr<uint64_t> digest = digestOfAll(checkpoint.tensors, checkpoint.metadata);
   if (!digest.ok())
     return absl::InvalidArgumentError(
         absl::StrCat("cannot write ", path, ": ", digest.status().message()));
   Metadata metadata = checkpoint.metadata;
-  metadata[kDigest] = *digest;
+  metadata[kDigest] = digestText(*digest);
   return writeSafetensors(path, checkpoint.tensors, metadata);
 }
 
@@ -50,8 +66,8 @@ absl::StatusOr<Checkpoint> readCheckpoint(const std::string &path) {
     checkpoint.tensors.emplace_back(entry.name, file->tensor(entry));
   auto digest = checkpoint.metadata.extract(kDigest);
   if (digest.empty()) return checkpoint;
-  absl::StatusOr<std::string> expected = digestOf(checkpoint.tensors, checkpoint.metadata);
-  if (!expected.ok() || *expected != digest.mapped())
+  absl::StatusOr<uint64_t> expected = digestOfAll(checkpoint.tensors, checkpoint.metadata);
+  if (!expected.ok() || digestText(*expected) != digest.mapped())
     return absl::DataLossError(
         absl::StrCat(path, ": its content does not match its digest: the file is damaged"));
   return checkpoint;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "runtime/base/host_tensor.h"
+#include "runtime/base/safetensors.h"
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
@@ -37,6 +38,15 @@ struct Checkpoint {
 /// Replaces `path` with `checkpoint`, or leaves it as it was and says why.
 /// Errors: two tensors of one name, a name or text that is not UTF-8, or the file system's.
 absl::Status writeCheckpoint(const std::string &path, const Checkpoint &checkpoint);
+
+// For writers that have a file's tensors between them (distributed/session/checkpoint.h).
+
+/// What the header adds to the digest of a file, to which each tensor adds `digestOf` its elements.
+absl::StatusOr<uint64_t> digestOfHeader(const std::vector<NamedType> &tensors,
+                                        const Metadata &metadata);
+/// All that the file has before the tensors.
+absl::StatusOr<std::string> checkpointStart(const std::vector<NamedType> &tensors,
+                                            Metadata metadata, uint64_t digest);
 
 /// Errors: no such file; truncated; not a safetensors file; a header that is not what the format
 /// demands (offsets that overlap, leave gaps or pass the end, sizes that do not fit the type); a

@@ -251,7 +251,11 @@ bool Session::execute() {
   FloatEnvironment environment;
   auto run = [&] {
     if (observer) return executeSteps<true, false>();
-    return trace ? executeSteps<false, true>() : executeSteps<false, false>();
+    if (!trace) return executeSteps<false, false>();
+    const int64_t start = trace->nowNanos();
+    const bool ended = executeSteps<false, true>();
+    trace->addRun(trace->nowNanos() - start);
+    return ended;
   };
   if (!program->isParallel()) return run();
   ThreadPool::Attention attention(*pool);
@@ -338,25 +342,64 @@ template <bool traced> void Session::launch(const Step &step) {
 }
 
 bool Session::communicate(const Step &step) {
+  const int64_t start = trace ? trace->nowNanos() : 0;
   auto started = communicator->start(prepared[size_t(step.target)], step.slots[0], step.slots[1]);
-  if (started.ok()) pending.emplace_back(step.target, *started);
+  if (started.ok()) pending.push_back({step.target, *started, step.source, start, 0});
   failed = started.status();
+  if (trace) record(TraceEvent::Kind::Exposed, step.source, start, trace->nowNanos());
   return failed.ok();
 }
 
 /// Waits for the collectives under way whose number is lower; moves the others on.
 bool Session::awaitCollectives(int32_t before) {
   size_t done = 0;
-  for (; done < pending.size() && pending[done].first < before && failed.ok(); ++done)
-    failed = communicator->wait(pending[done].second);
+  for (; done < pending.size() && pending[done].number < before && failed.ok(); ++done)
+    failed = await(pending[done]);
   pending.erase(pending.begin(), pending.begin() + static_cast<std::ptrdiff_t>(done));
-  if (failed.ok() && !pending.empty()) failed = communicator->progress();
+  if (failed.ok() && !pending.empty()) failed = moveOn();
   return failed.ok();
+}
+
+absl::Status Session::await(const UnderWay &what) {
+  if (!trace) return communicator->wait(what.collective);
+  const int64_t start = trace->nowNanos();
+  absl::Status status = communicator->wait(what.collective);
+  const int64_t end = trace->nowNanos();
+  if (!what.endNanos) record(TraceEvent::Kind::Exposed, what.source, start, end);
+  record(TraceEvent::Kind::Collective, what.source, what.startNanos,
+         what.endNanos ? what.endNanos : end);
+  return status;
+}
+
+absl::Status Session::moveOn() {
+  if (!trace) return communicator->progress();
+  const int64_t start = trace->nowNanos();
+  absl::Status status = communicator->progress();
+  const int64_t end = trace->nowNanos();
+  const UnderWay *moved = nullptr;
+  for (UnderWay &what : pending) {
+    if (what.endNanos) continue;
+    moved = &what;
+    if (communicator->done(what.collective)) what.endNanos = end;
+  }
+  if (moved) record(TraceEvent::Kind::Exposed, moved->source, start, end);
+  return status;
+}
+
+void Session::record(TraceEvent::Kind kind, const Instruction *collective, int64_t startNanos,
+                     int64_t endNanos) {
+  TraceEvent event;
+  event.kind = kind;
+  event.launch = collective;
+  event.startNanos = startNanos;
+  event.endNanos = endNanos;
+  event.bytes = compiled->buffers[size_t(collective->buffers[0])].bytes;
+  trace->record(event);
 }
 
 /// After an abort: nobody writes into the arena any more.
 void Session::dropCollectives() {
-  for (const auto &[number, collective] : pending) communicator->wait(collective).IgnoreError();
+  for (const UnderWay &what : pending) communicator->wait(what.collective).IgnoreError();
   pending.clear();
 }
 

@@ -110,17 +110,28 @@ private:
   template <bool observed, bool traced> bool executeSteps();
   bool launchObserved(int32_t step);
   template <bool traced> void launch(const Step &step);
+  /// A collective that was started.
+  struct UnderWay {
+    int32_t number;
+    Communicator::Pending collective;
+    const Instruction *source;
+    int64_t startNanos, endNanos; // of the trace; the end once it was seen, else 0
+  };
   bool communicate(const Step &step);
   bool awaitCollectives(int32_t before);
+  absl::Status await(const UnderWay &what);
+  absl::Status moveOn();
   void dropCollectives();
+  void record(TraceEvent::Kind kind, const Instruction *collective, int64_t startNanos,
+              int64_t endNanos);
 
   std::shared_ptr<const Executable> compiled;
   std::shared_ptr<VariableStore> store;
   std::shared_ptr<ThreadPool> pool;
   std::shared_ptr<Communicator> communicator;
-  std::vector<Communicator::Prepared> prepared;                   // of Program::collectives
-  std::vector<std::pair<int32_t, Communicator::Pending>> pending; // under way, by number
-  absl::Status failed;                                            // what ended a collective
+  std::vector<Communicator::Prepared> prepared; // of Program::collectives
+  std::vector<UnderWay> pending;                // by number
+  absl::Status failed;                          // what ended a collective
   Mapping code;
   std::shared_ptr<Mapping> scratchMemory;
   std::shared_ptr<Reservation> arena;

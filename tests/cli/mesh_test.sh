@@ -40,6 +40,11 @@ M
 "$weir" run model.mlir --input x=iota --input w=iota --json --mesh data=2,model=2 --shard 'w=[{},{model}]' > got 2> out || fail "run on a mesh"
 cmp expected got > out || fail "a mesh gives what one device gives"
 
+# features: P19
+"$weir" run model.mlir --mesh data=2,model=2 --shard 'w=[{},{model}]' --trace trace.json > out 2>&1 || fail "a trace"
+grep -q 'of the time of runs is exposed communication' out || fail "exposed communication is told"
+python3 -c 'import json; assert {e["pid"] for e in json.load(open("trace.json"))["traceEvents"]} == {0, 1, 2, 3}' > out 2>&1 || fail "all devices are in the trace"
+
 "$weir" explain sharding gpt --mesh data=2,model=2 --limit 5000 > out 2>&1 || fail "explain sharding"
 grep -q '^  tokens .*\[{data},{}\] *said' out && grep -q 'through dot at' out || fail "where shardings came from"
 grep -qE 'because .* (takes|adds) ' out || fail "why there are collectives"

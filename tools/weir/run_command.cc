@@ -1,6 +1,6 @@
 // `weir run`: one run of a graph, compiled or interpreted op by op, or of a .weirx file, on values
 // given on the command line.
-#include "distributed/session/mesh_session.h"
+#include "distributed/session/mesh_trace.h"
 #include "frontend/build/diagnostics.h"
 #include "frontend/import/npy/npy.h"
 #include "frontend/weir.h"
@@ -12,6 +12,7 @@
 #include "runtime/device/session/device_session.h"
 #include "runtime/executor/open.h"
 #include "tools/weir/commands.h"
+#include "tools/weir/files.h"
 #include "tools/weir/levels.h"
 #include "tools/weir/model_source.h"
 #include "tools/weir/ports.h"
@@ -29,7 +30,7 @@ namespace {
 struct RunOptions {
   ModelOptions model;
   std::vector<std::string> values; ///< NAME=VALUE
-  std::string archive, save;
+  std::string archive, save, trace;
   std::vector<std::string> printAfter;
   std::string device = "cpu";
   bool interpret = false, checkNumerics = false, json = false;
@@ -123,23 +124,31 @@ std::vector<Array> runSession(AnySession &session, mlir::func::FuncOp main,
 /// All devices of a mesh in this process, as a session.
 class MeshRun {
 public:
-  MeshRun(std::shared_ptr<const runtime::Executable> executable, int threads) {
+  MeshRun(std::shared_ptr<const runtime::Executable> executable, const RunOptions &options)
+      : trace(options.trace) {
     distributed::Mesh mesh;
     for (const runtime::MeshAxis &axis : executable->mesh)
       mesh.axes.push_back({axis.name, axis.size});
     for (size_t i = 0; i < executable->outputs.size(); ++i) all.push_back(static_cast<int32_t>(i));
     session = check(distributed::MeshSession::create(
-        std::move(executable), distributed::MeshState::inProcess(mesh, threads)));
+        std::move(executable), distributed::MeshState::inProcess(mesh, options.threads)));
   }
   absl::Status setVariable(const std::string &name, const Array &value) {
     return session->state()->set(name, value);
   }
   absl::StatusOr<Array> getVariable(const std::string &name) { return session->state()->get(name); }
   absl::StatusOr<std::vector<Array>> run(const std::vector<Array> &feeds) {
-    return session->run(feeds, all);
+    if (trace.empty()) return session->run(feeds, all);
+    auto tracing = check(distributed::MeshTrace::start(*session));
+    auto results = session->run(feeds, all);
+    const auto traced = check(tracing->finish());
+    writeText(trace, traced.file);
+    std::fprintf(stderr, "%s\n", traced.str().c_str());
+    return results;
   }
 
 private:
+  std::string trace; // a file
   std::unique_ptr<distributed::MeshSession> session;
   std::vector<int32_t> all; // outputs
 };
@@ -158,13 +167,18 @@ std::vector<Array> runCompiled(Model &model, const std::vector<Array> &values,
   if (options.checkNumerics) checker.emplace(*model.module);
   auto executable = compileModel(model, options, {});
   if (!executable->mesh.empty()) {
-    MeshRun run(std::move(executable), options.threads);
+    MeshRun run(std::move(executable), options);
     return runSession(run, model.main(), values);
   }
   runtime::SessionOptions settings;
   if (options.threads > 0) settings.pool = std::make_shared<runtime::ThreadPool>(options.threads);
   auto session = check(runtime::Session::create(std::move(executable), std::move(settings)));
-  if (!checker) return runSession(*session, model.main(), values);
+  runtime::TraceRecorder recorder;
+  if (!options.trace.empty()) session->setTrace(&recorder);
+  if (!checker)
+    return runSession(*session, model.main(), values, [&](const absl::Status &) {
+      if (!options.trace.empty()) writeText(options.trace, runtime::chromeTrace(recorder));
+    });
   checker->attach(*model.module, session->executable());
   session->setObserver(&*checker);
   return runSession(*session, model.main(), values, [&](const absl::Status &status) {
@@ -271,6 +285,8 @@ void run(const RunOptions &options) {
   const bool isPlain = runtime::isCpu(options.device) && !options.checkNumerics;
   if (!options.model.mesh.empty() && (isFile || options.interpret || !isPlain))
     fail("--mesh is for graphs that are compiled here, for the CPU, without --check-numerics");
+  if (!options.trace.empty() && (isFile || options.interpret || !isPlain))
+    fail("--trace is for graphs that are compiled here, for the CPU, without --check-numerics");
   if (isFile && (options.interpret || options.checkNumerics))
     fail(options.model.source + " is compiled: there are no ops left to interpret or to check");
   if (!options.printAfter.empty() && !options.interpret)
@@ -298,6 +314,9 @@ void addRun(CLI::App &app) {
       ->excludes(values);
   command->add_option("--save", options->save, "a .npz file to write the results to");
   addThreads(*command, options->threads);
+  command->add_option("--trace", options->trace,
+                      "a file for the Perfetto UI: when each kernel and collective ran, on every "
+                      "device of a mesh; says what of communication kernels do not hide");
   command->add_flag("--json", options->json, "results as JSON, every element");
   command->add_flag("--interpret", options->interpret,
                     "op by op with the reference interpreter, no compilation");

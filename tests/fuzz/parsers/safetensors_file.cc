@@ -14,7 +14,7 @@ std::vector<std::string> seeds() {
       {"a", runtime::HostTensor::from<float>({2, 3}, {1, 2, 3, 4, 5, 6})},
       {"b", runtime::HostTensor::from<bool>({2}, {true, false})},
       {"c.weight", runtime::HostTensor::zeros(runtime::DType::BF16, {0, 4})}};
-  const std::string header = *runtime::safetensorsHeader(tensors, {{"k", "v"}});
+  const std::string header = *runtime::safetensorsHeader(runtime::typesOf(tensors), {{"k", "v"}});
   std::string file(8, '\0');
   const uint64_t size = header.size();
   std::memcpy(file.data(), &size, 8);

@@ -1,7 +1,8 @@
 // Checkpoints of training runs.
 #include "tools/weir/train/checkpoint.h"
 
-#include "runtime/checkpoint/checkpoint.h"
+#include "distributed/session/checkpoint.h"
+#include "distributed/session/mesh_session.h"
 #include "tools/weir/status.h"
 
 #include <charconv>
@@ -55,20 +56,27 @@ void checkConfig(const runtime::Checkpoint &file,
 } // namespace
 
 void saveCheckpoint(const std::string &path, const Program &program, const TrainTask &task,
-                    const TrainResult &result, bool write) {
-  runtime::Checkpoint file;
-  for (const Program::Port &port : program.variables())
-    file.tensors.push_back({port.name, program.variable(port.name)});
-  if (!write) return;
+                    const TrainResult &result) {
   std::vector<int64_t> steps;
   std::vector<double> losses;
   for (auto [step, loss] : result.curves.validation) steps.push_back(step), losses.push_back(loss);
+  runtime::Checkpoint file;
   file.tensors.push_back({kLosses, vectorArray(result.curves.training)});
   file.tensors.push_back({kValidationSteps, vectorArray(steps)});
   file.tensors.push_back({kValidationLosses, vectorArray(losses)});
   file.metadata = task.config;
   file.metadata["data"] = task.samplerState();
   file.metadata["step_seconds"] = std::to_string(result.stepSeconds);
+  if (distributed::MeshSession *mesh = program.meshSession()) {
+    std::vector<std::string> names;
+    for (const Program::Port &port : program.variables()) names.push_back(port.name);
+    check(distributed::writeCheckpoint(path, *mesh->state(), names, file));
+    return;
+  }
+  runtime::NamedTensors tensors;
+  for (const Program::Port &port : program.variables())
+    tensors.push_back({port.name, program.variable(port.name)});
+  file.tensors.insert(file.tensors.begin(), tensors.begin(), tensors.end());
   check(runtime::writeCheckpoint(path, file));
 }
 

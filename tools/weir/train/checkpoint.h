@@ -6,9 +6,9 @@
 
 namespace weir::tools {
 
-/// Written whole or not at all; `write` false takes part in gathering what is written.
+/// Written whole or not at all; on a mesh by all its processes together.
 void saveCheckpoint(const std::string &path, const Program &program, const TrainTask &task,
-                    const TrainResult &result, bool write);
+                    const TrainResult &result);
 
 /// Puts variables, losses and data back. Errors: missing or damaged file; another configuration,
 /// naming the difference.

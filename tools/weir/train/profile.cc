@@ -2,6 +2,9 @@
 #include "tools/weir/train/profile.h"
 
 #include "runtime/base/library_file.h"
+#include "runtime/executor/session.h"
+#include "tools/weir/files.h"
+#include "tools/weir/status.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -31,6 +34,7 @@ std::string profileTable(const runtime::TraceRecorder &recorder, int64_t limit) 
   std::map<const runtime::Kernel *, Entry> byKernel;
   double total = 0;
   for (const runtime::TraceEvent &event : recorder.events()) {
+    if (!event.kernel) continue; // of a collective
     Entry &entry = byKernel[event.kernel];
     double nanos = static_cast<double>(event.endNanos - event.startNanos);
     entry.kernel = event.kernel;
@@ -55,6 +59,31 @@ std::string profileTable(const runtime::TraceRecorder &recorder, int64_t limit) 
     table += line + placeOf(*e.slowest) + "\n";
   }
   return table;
+}
+
+void Profile::start(const Program &program) {
+  if (distributed::MeshSession *devices = program.meshSession()) {
+    mesh = check(distributed::MeshTrace::start(*devices));
+    return;
+  }
+  session = program.session();
+  session->setTrace(&recorder);
+}
+
+void Profile::finish(const TrainOptions &options) {
+  std::string file, communication;
+  if (session) session->setTrace(nullptr);
+  if (mesh) {
+    auto result = check(mesh->finish());
+    file = std::move(result.file);
+    communication = "communication " + result.str() + "\n";
+  } else {
+    file = runtime::chromeTrace(recorder);
+  }
+  if (!options.isFirst) return;
+  std::fprintf(options.reportFile(), "%s%s",
+               profileTable(mesh ? mesh->recorder() : recorder, 40).c_str(), communication.c_str());
+  writeText(options.folder + "/trace.json", file);
 }
 
 } // namespace weir::tools

@@ -50,9 +50,17 @@ void addCommonTrainOptions(CLI::App &app, TrainOptions &options) {
                  "with an axis data: 2 splits optimizer state and gradients over it, 3 also "
                  "parameters")
       ->check(CLI::IsMember({0, 2, 3}));
+  app.add_option(
+         "--patience", options.patience,
+         "under mpirun: seconds that ranks wait for one that does not come, before they say "
+         "which and end the job")
+      ->capture_default_str()
+      ->check(aboveZero());
   app.add_flag("--resume", options.resume, "go on from the checkpoint in --out");
-  app.add_flag("--profile", options.profile,
-               "print the kernels of the last ten steps; write trace.json for the Perfetto UI");
+  app.add_flag(
+      "--profile", options.profile,
+      "print the kernels of the last ten steps; write trace.json for the Perfetto UI; with "
+      "--mesh also the share of communication that kernels do not hide");
   app.add_flag(
       "--check-numerics", options.checkNumerics,
       "stop before the update of the first step that makes NaN or infinity, and name the op; "

@@ -1,7 +1,6 @@
 // Steps, checkpoints and evaluation.
 #include "tools/weir/train/training_loop.h"
 
-#include "runtime/executor/session.h"
 #include "tools/weir/files.h"
 #include "tools/weir/status.h"
 #include "tools/weir/train/checkpoint.h"
@@ -41,9 +40,9 @@ private:
 
 /// One between steps may fail: the disk may have room again for the next, which the last one must.
 void saveBetween(const std::string &path, const Program &program, const TrainTask &task,
-                 const TrainResult &result, bool write, ProgressBar &bar) {
+                 const TrainResult &result, ProgressBar &bar) {
   try {
-    saveCheckpoint(path, program, task, result, write);
+    saveCheckpoint(path, program, task, result);
   } catch (const Error &error) {
     bar.print("warning: " + error.message() + "; training goes on without this checkpoint");
   }
@@ -69,7 +68,7 @@ void evaluate(const Program &program, const TrainTask &task, int64_t done, Progr
 TrainResult runTraining(Program &program, const TrainTask &task, const TrainOptions &options) {
   TrainResult result;
   result.curves.title = task.title;
-  if (options.profile && !program.session())
+  if (options.profile && !program.session() && !program.meshSession())
     throw Error("--profile shows the CPU's kernels; without it this trains on " + options.device,
                 Location::current());
   std::string path = options.folder + "/checkpoint.safetensors";
@@ -79,10 +78,9 @@ TrainResult runTraining(Program &program, const TrainTask &task, const TrainOpti
   InterruptGuard guard;
   interruptRequested = false;
   ProgressBar bar(done, options.steps, task.unitsPerStep, task.unit);
-  runtime::TraceRecorder recorder;
+  Profile profile;
   while (done < options.steps && !result.interrupted) {
-    if (options.profile && done == std::max<int64_t>(0, options.steps - 10))
-      program.session()->setTrace(&recorder);
+    if (options.profile && done == std::max<int64_t>(0, options.steps - 10)) profile.start(program);
     Feeds feeds = task.nextBatch();
     Stopwatch watch;
     double loss = program.run(feeds, {task.loss}).scalar(task.loss);
@@ -94,20 +92,16 @@ TrainResult runTraining(Program &program, const TrainTask &task, const TrainOpti
                std::to_string(loss) + "; the last checkpoint is kept",
            "a smaller learning rate; --check-numerics names the op");
     if (!options.quiet) bar.update(done, loss, result.stepSeconds - before);
-    result.interrupted = interruptRequested;
+    result.interrupted = options.onAny(interruptRequested);
     if (isDue(options.evaluateEvery, done, options.steps))
       evaluate(program, task, done, bar, result);
     if (result.interrupted || done == options.steps)
-      saveCheckpoint(path, program, task, result, options.isFirst);
+      saveCheckpoint(path, program, task, result);
     else if (isDue(options.checkpointEvery, done, options.steps))
-      saveBetween(path, program, task, result, options.isFirst, bar);
+      saveBetween(path, program, task, result, bar);
   }
   bar.finish();
-  if (options.profile) {
-    program.session()->setTrace(nullptr);
-    std::fprintf(options.reportFile(), "%s", profileTable(recorder, 40).c_str());
-    writeText(options.folder + "/trace.json", runtime::chromeTrace(recorder));
-  }
+  if (options.profile) profile.finish(options);
   bool evaluated =
       !result.curves.validation.empty() && result.curves.validation.back().first == done;
   if (!evaluated && !result.interrupted) evaluate(program, task, done, bar, result);

@@ -23,7 +23,10 @@ struct TrainOptions {
   std::string device = "cpu";    ///< what trains; `--device`
   std::string mesh;              ///< "data=2,model=2"; empty: one device
   int64_t zero = 0;              ///< see models::ParallelOptions
-  bool isFirst = true;           ///< of several processes, the one that writes files
+  bool isFirst = true;           ///< of several processes, the one that writes reports
+  double patience = 120;         ///< seconds that a rank waits for one that does not come
+  /// Whether it is so on any of several processes, which all ask.
+  std::function<bool(bool here)> onAny = [](bool here) { return here; };
   bool resume = false;
   bool quiet = false;
   bool checkNumerics = false; ///< stop at the op that makes the first NaN or infinity

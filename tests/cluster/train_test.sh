@@ -1,0 +1,163 @@
+#!/bin/bash
+# `weir train` under mpirun: four ranks learn what one device learns; ranks that are killed, that hang or that are stopped
+# in the middle of a checkpoint lose nothing, and fewer ranks go on. Then the same on four hosts, which are network namespaces.
+# usage: train_test.sh WEIR
+source distributed/comm/mpi/testing.sh
+source distributed/comm/mpi/hosts.sh
+weir=$ranks
+work=$TMPDIR
+cd "$work"
+python3 -c '
+import random
+random.seed(1)
+print("".join(random.choice("the quick brown fox jumps over the lazy dog. ").strip() or " " for _ in range(6000)))' > text
+model=(train gpt --text text --layers 1 --heads 4 --features 16 --context 8 --batch 4 --sample 0 --quiet --evaluate-every 0 --steps 60)
+
+on_this_host() { # COUNT COMMAND...
+  timeout -k 5 120 mpirun -np "$1" --oversubscribe --bind-to none --mca plm isolated --mca oob_tcp_if_include lo --mca btl_tcp_if_include lo \
+    --mca mpi_yield_when_idle 1 "${@:2}"
+}
+on_namespaces() { on_hosts "$1" 1 "${@:2}"; }
+launch=on_this_host
+
+# Ranks say their process ids in pid.RANK.
+cat > rank.sh <<'S'
+#!/bin/bash
+cd "$(dirname "$0")"
+echo $$ > pid.$OMPI_COMM_WORLD_RANK
+exec "$@"
+S
+chmod +x rank.sh
+ranks() { # COUNT ARGUMENTS...
+  rm -f pid.*
+  $launch "$1" "$work/rank.sh" "$weir" "${model[@]}" "${@:2}" > out 2>&1
+}
+number() { python3 -c "import json; print(json.load(open('$1/summary.json'))['$2'])"; }
+failed() { echo "FAILED: $1"; cat out; failed=1; }
+same() { # WHAT FOLDER
+  local a b
+  for key in training_loss validation_loss; do
+    a=$(number one $key) b=$(number "$2" $key)
+    python3 -c "import sys; sys.exit(not abs($a - $b) <= 1e-5)" || { failed "$1: $key is $b, not $a"; return; }
+  done
+  echo "passed: $1"
+}
+# Waits until COMMAND succeeds; fails after 60 s, or when job $1 is over.
+await() { # JOB COMMAND...
+  for _ in $(seq 1200); do
+    "${@:2}" && return 0
+    kill -0 "$1" 2>/dev/null || return 1
+    sleep 0.05
+  done
+  return 1
+}
+kill_rank() { kill "-$1" "$(cat "pid.$2")"; }
+
+"$weir" "${model[@]}" --out one > out 2>&1 || failed "one device"
+
+learns_the_same() {
+  ranks 4 --mesh data=2,model=2 --out $launch-ranks || failed "four ranks"
+  same "$launch: four ranks learn what one device learns" $launch-ranks
+  "$weir" "${model[@]}" --mesh data=2,model=2 --out $launch-threads > out 2>&1 || failed "threads"
+  cmp <(python3 -c "$losses" $launch-ranks) <(python3 -c "$losses" $launch-threads) > out || failed "$launch: ranks and threads differ"
+}
+# Bits of all losses.
+losses='
+import json, struct, sys
+data = open(sys.argv[1] + "/checkpoint.safetensors", "rb").read()
+size = struct.unpack("<Q", data[:8])[0]
+begin, end = json.loads(data[8:8 + size])["training.losses"]["data_offsets"]
+print(data[8 + size:][begin:end].hex(), end - begin)'
+
+# The job ends soon after a rank is killed and says which; two ranks go on from the last checkpoint on another mesh.
+survives_a_killed_rank() {
+  local folder=$launch-killed job began
+  ranks 4 --mesh data=2,model=2 --out $folder --checkpoint-every 1 &
+  job=$!
+  await $job test -s $folder/checkpoint.safetensors || failed "no checkpoint in time"
+  began=$(date +%s)
+  kill_rank 9 2 || failed "rank 2 is gone before it is killed"
+  wait $job && failed "$launch: the job went well without a rank"
+  [ $(($(date +%s) - began)) -le 15 ] || failed "$launch: the job went on for more than 15 s"
+  grep -qE 'rank 2 .*exited on signal 9' out || failed "$launch: the killed rank is not named"
+  ranks 2 --mesh data=2 --out $folder --resume || failed "two ranks go on"
+  same "$launch: two ranks go on where four were killed" $folder
+}
+
+# features: P20, C6
+learns_the_same
+survives_a_killed_rank
+
+# Whatever a rank is at when it is killed, in a checkpoint among others: what is there is whole, and it goes on.
+for round in 1 2 3; do
+  resume=()
+  [ -s often/checkpoint.safetensors ] && resume=(--resume)
+  ranks 4 --mesh data=4 --out often --checkpoint-every 1 "${resume[@]}" &
+  job=$!
+  await $job test -s often/checkpoint.safetensors
+  sleep 0.$((RANDOM % 9 + 1))
+  kill_rank 9 $((RANDOM % 4)) 2>/dev/null
+  wait $job
+done
+ranks 2 --mesh model=2 --out often --resume || failed "a job that was killed often goes on"
+same "killed three times in the middle of anything" often
+
+# What a crash leaves beside a checkpoint is no harm; a damaged one is refused by all ranks.
+# features: C6
+head -c 1000 often/checkpoint.safetensors > often/checkpoint.safetensors.partial
+cp one/checkpoint.safetensors often/
+ranks 2 --mesh data=2 --out often --resume
+expect "half a checkpoint is beside it" 0
+head -c 1000 one/checkpoint.safetensors > often/checkpoint.safetensors
+ranks 2 --mesh data=2 --out often --resume
+expect "a truncated checkpoint is refused" any-error "often/checkpoint.safetensors: truncated"
+
+# A rank that stands still is named, with what the others wait in; when it comes back nothing was lost.
+# features: C7
+ranks 4 --mesh data=2,model=2 --out hang --checkpoint-every 1 &
+job=$!
+await $job test -s hang/checkpoint.safetensors
+kill_rank STOP 3
+await $job grep -q 'rank 3 does not answer' out || failed "a rank that stands still is not reported"
+grep -qE 'rank [0-2] has waited 5\.[0-9] s in [a-z_]+ .*, for rank' out || failed "what the others wait in"
+kill_rank CONT 3
+wait $job || failed "a rank that comes back"
+same "a rank stood still for a while" hang
+rm -r hang
+ranks 3 --mesh data=3 --out hang --checkpoint-every 1 --patience 8 &
+job=$!
+await $job test -s hang/checkpoint.safetensors
+kill_rank STOP 1
+wait $job && failed "a job went well without a rank"
+grep -q 'rank 1 does not answer' out && ! grep -q 'timeout' out || failed "giving up names the rank"
+echo "passed: ranks give up on one that does not come"
+
+# Told to stop, all ranks stop after the same step.
+ranks 4 --mesh data=2,model=2 --out stopped --checkpoint-every 1 &
+job=$!
+await $job test -s stopped/checkpoint.safetensors
+kill_rank TERM 1
+wait $job
+expect "stopping one rank stops all after a step" any-error "interrupted; go on with the same flags and --resume"
+ranks 4 --mesh data=2,model=2 --out stopped --resume || failed "going on after a stop"
+same "stopped and gone on" stopped
+
+# features: P19
+ranks 4 --mesh data=2,model=2 --out traced --profile || failed "profile"
+grep -qE 'communication [0-9.]+ % of the time of runs is exposed communication .*, of device [0-3]\)' out || failed "exposed communication is told"
+python3 -c '
+import json
+events = json.load(open("traced/trace.json"))["traceEvents"]
+assert {e["pid"] for e in events} == {0, 1, 2, 3}, "all ranks"
+assert sum(e["ph"] == "b" for e in events) == sum(e["ph"] == "e" for e in events) > 0, "collectives"' > out 2>&1 || failed "a trace of all ranks"
+
+# features: C6, P20
+if hosts_up 4; then
+  trap 'hosts_down; rm -rf "$TMPDIR"' EXIT
+  launch=on_namespaces
+  learns_the_same
+  survives_a_killed_rank
+else
+  echo "skipped: four hosts: $hosts_problem"
+fi
+exit $failed
