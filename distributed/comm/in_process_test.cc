@@ -41,27 +41,33 @@ void expectAllOk(const std::vector<absl::Status> &statuses) {
 
 class Conformance : public testing::TestWithParam<std::tuple<Algorithm, int>> {};
 
-/// ThreadSanitizer makes it fifty times slower: what threads do is the same for all types.
-absl::Status everyCollective(Communicator &comm) {
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
-  return runtime::checkEveryCollective(comm, {{DType::F32}, {0, 7, 1009}});
+#define WEIR_TSAN 1
 #endif
 #endif
-  return runtime::checkEveryCollective(comm);
+
+/// ThreadSanitizer makes it fifty times slower: what threads do is the same for all types and for
+/// long vectors on many ranks.
+absl::Status conform(Communicator &comm) {
+#ifdef WEIR_TSAN
+  absl::Status every = runtime::checkEveryCollective(comm, {{DType::F32}, {0, 7, 1009}});
+  const bool isLong = comm.size() == 3;
+#else
+  absl::Status every = runtime::checkEveryCollective(comm);
+  const bool isLong = true;
+#endif
+  if (every.ok() && isLong) every = runtime::checkLongVectors(comm);
+  for (auto check :
+       {runtime::checkOverlappingGroups, runtime::checkManyUnderWay, runtime::checkRefusals})
+    if (every.ok()) every = check(comm);
+  return every;
 }
 
 // features: C4, C5
 TEST_P(Conformance, EveryCollectiveTypeAndOperation) {
   auto [algorithm, ranks] = GetParam();
-  expectAllOk(
-      runInProcess(ranks, always(algorithm, ranks, (ranks + 1) / 2), [](Communicator &comm) {
-        for (auto check :
-             {everyCollective, runtime::checkLongVectors, runtime::checkOverlappingGroups,
-              runtime::checkManyUnderWay, runtime::checkRefusals})
-          if (absl::Status status = check(comm); !status.ok()) return status;
-        return absl::OkStatus();
-      }));
+  expectAllOk(runInProcess(ranks, always(algorithm, ranks, (ranks + 1) / 2), conform));
 }
 
 INSTANTIATE_TEST_SUITE_P(, Conformance,

@@ -1,9 +1,10 @@
 #!/bin/bash
 # `weir train` under mpirun: four ranks learn what one device learns; ranks that are killed, that hang or that are stopped
-# in the middle of a checkpoint lose nothing, and fewer ranks go on. Then the same on four hosts, which are network namespaces.
+# in the middle of a checkpoint lose nothing, and fewer ranks go on. Then on four hosts, which are network namespaces, and under Slurm.
 # usage: train_test.sh WEIR
 source distributed/comm/mpi/testing.sh
 source distributed/comm/mpi/hosts.sh
+source distributed/comm/mpi/slurm.sh
 weir=$ranks
 work=$TMPDIR
 cd "$work"
@@ -24,7 +25,7 @@ launch=on_this_host
 cat > rank.sh <<'S'
 #!/bin/bash
 cd "$(dirname "$0")"
-echo $$ > pid.$OMPI_COMM_WORLD_RANK
+echo $$ > pid.${OMPI_COMM_WORLD_RANK:-$SLURM_PROCID}
 exec "$@"
 S
 chmod +x rank.sh
@@ -79,7 +80,7 @@ survives_a_killed_rank() {
   kill_rank 9 2 || failed "rank 2 is gone before it is killed"
   wait $job && failed "$launch: the job went well without a rank"
   [ $(($(date +%s) - began)) -le 15 ] || failed "$launch: the job went on for more than 15 s"
-  grep -qE 'rank 2 .*exited on signal 9' out || failed "$launch: the killed rank is not named"
+  grep -qE 'rank 2 .*exited on signal 9|task 2: Killed' out || failed "$launch: the killed rank is not named"
   ranks 2 --mesh data=2 --out $folder --resume || failed "two ranks go on"
   same "$launch: two ranks go on where four were killed" $folder
 }
@@ -152,12 +153,12 @@ assert {e["pid"] for e in events} == {0, 1, 2, 3}, "all ranks"
 assert sum(e["ph"] == "b" for e in events) == sum(e["ph"] == "e" for e in events) > 0, "collectives"' > out 2>&1 || failed "a trace of all ranks"
 
 # features: C6, P20
-if hosts_up 4; then
-  trap 'hosts_down; rm -rf "$TMPDIR"' EXIT
-  launch=on_namespaces
+trap 'hosts_down; slurm_down; rm -rf "$TMPDIR"' EXIT
+on_others() { # LAUNCH
+  launch=$1
   learns_the_same
   survives_a_killed_rank
-else
-  echo "skipped: four hosts: $hosts_problem"
-fi
+}
+if hosts_up 4; then on_others on_namespaces; else echo "skipped: four hosts: $hosts_problem"; fi
+if slurm_up; then on_others on_slurm; else echo "skipped: Slurm: $slurm_problem"; fi
 exit $failed

@@ -34,9 +34,10 @@ namespace {
 
 /// Ranks that wait for each other on the same cores must let each other run.
 void yieldWhenCrowded() {
-  const char *local = std::getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
-  if (local && std::strtoul(local, nullptr, 10) > std::thread::hardware_concurrency())
-    setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
+  for (const char *name : {"OMPI_COMM_WORLD_LOCAL_SIZE", "SLURM_STEP_TASKS_PER_NODE"})
+    if (const char *local = std::getenv(name))
+      if (std::strtoul(local, nullptr, 10) > std::thread::hardware_concurrency())
+        setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
 }
 
 std::vector<int> hosts(int size) {
