@@ -57,11 +57,12 @@ Slice Builder::scratch(int64_t count) {
   return slice;
 }
 
-Slices Builder::segments(Slice slice) const {
-  if (segmentElements == 0 || slice.count <= segmentElements) return {slice};
+Slices Builder::segments(Slice slice, int64_t coarser) const {
+  const int64_t length = segmentElements * coarser;
+  if (length == 0 || slice.count <= length) return {slice};
   Slices segments;
-  for (int64_t begin = 0; begin < slice.count; begin += segmentElements)
-    segments.push_back(slice.part(begin, std::min(segmentElements, slice.count - begin)));
+  for (int64_t begin = 0; begin < slice.count; begin += length)
+    segments.push_back(slice.part(begin, std::min(length, slice.count - begin)));
   return segments;
 }
 

@@ -35,8 +35,9 @@ public:
   Slice scratch(int64_t count);
 
   int here() const { return static_cast<int>(schedule.instructions.size()); }
-  /// `slice` cut so that messages overlap with combining; at least one piece.
-  Slices segments(Slice slice) const;
+  /// `slice` cut so that messages overlap with combining; at least one piece. `coarser`: into so
+  /// many times longer ones.
+  Slices segments(Slice slice, int64_t coarser = 1) const;
   Schedule take() { return std::move(schedule); }
 
 private:
@@ -49,8 +50,10 @@ Slices cut(Slice whole, const std::vector<int64_t> &counts);
 
 // ---- Phases. Member j of the party plays its part with the same arguments, mutatis mutandis. ----
 
-/// Member j ends with piece j of everybody's input, combined, in `result`.
-void directReduceScatter(Builder &b, const Party &party, const Slices &pieces, Slice result);
+/// Member j ends with piece j of everybody's input, combined, in `result`. `coarser`: as of
+/// Builder::segments; all members say the same.
+void directReduceScatter(Builder &b, const Party &party, const Slices &pieces, Slice result,
+                         int64_t coarser = 1);
 void ringReduceScatter(Builder &b, const Party &party, const Slices &pieces, Slice result);
 /// Everybody ends with all pieces; piece j is where member j has it already. A member's piece may
 /// be several slices.

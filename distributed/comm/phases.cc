@@ -9,7 +9,7 @@ namespace weir::distributed {
 namespace {
 
 /// Segments that are on the way at once; few, so that they are combined while in the cache.
-constexpr size_t kWindow = 4;
+constexpr size_t kWindow = 4, kWindowOfCoarse = 2;
 
 /// Combines leaves [lo, hi) as a balanced tree; `own` may not be overwritten.
 Slice fold(Builder &b, const Slices &leaves, size_t lo, size_t hi, size_t own,
@@ -25,12 +25,12 @@ Slice fold(Builder &b, const Slices &leaves, size_t lo, size_t hi, size_t own,
 }
 
 /// Piece j to member j, segment by segment, so that everybody can begin to combine.
-void sendInTurn(Builder &b, const Party &party, const Slices &pieces) {
+void sendInTurn(Builder &b, const Party &party, const Slices &pieces, int64_t coarser) {
   int n = party.size(), me = party.me;
   std::vector<Slices> outgoing;
   size_t most = 0;
   for (const Slice &piece : pieces) {
-    outgoing.push_back(b.segments(piece));
+    outgoing.push_back(b.segments(piece, coarser));
     most = std::max(most, outgoing.back().size());
   }
   for (size_t s = 0; s < most; ++s)
@@ -54,11 +54,12 @@ void exchangePieces(Builder &b, const Party &party, const Slices &own,
 
 } // namespace
 
-void directReduceScatter(Builder &b, const Party &party, const Slices &pieces, Slice result) {
+void directReduceScatter(Builder &b, const Party &party, const Slices &pieces, Slice result,
+                         int64_t coarser) {
   int n = party.size(), me = party.me;
   if (n == 1) return b.copy(pieces[0], result);
-  Slices segments = b.segments(result);
-  size_t window = std::min(segments.size(), kWindow);
+  Slices segments = b.segments(result, coarser);
+  size_t window = std::min(segments.size(), coarser > 1 ? kWindowOfCoarse : kWindow);
   std::vector<Slices> places(window); // of a segment from each other member; used again and again
   for (Slices &place : places)
     for (int k = 1; k < n; ++k) place.push_back(b.scratch(segments[0].count));
@@ -78,7 +79,7 @@ void directReduceScatter(Builder &b, const Party &party, const Slices &pieces, S
   };
   for (size_t s = 0; s < window; ++s) expect(s);
   int sends = b.here();
-  sendInTurn(b, party, pieces);
+  sendInTurn(b, party, pieces, coarser);
   int sent = b.here();
   for (size_t s = 0; s < segments.size(); ++s) {
     b.awaitRange(received[s].first, received[s].second);

@@ -1,12 +1,13 @@
 // Each collective beside plain MPI's, in one run: batches of the two take turns, a row is the
 // median over batches of the slowest rank's time. usage: mpirun -np 2 ... collectives [SECONDS PER
-// ROW]
+// ROW [COLLECTIVE]]
 #include "distributed/comm/mpi/mpi.h"
 #include "weir_mpi_config.h"
 
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
+#include <string>
 
 #if WEIR_HAVE_MPI
 #include <mpi.h>
@@ -112,17 +113,17 @@ double median(std::vector<double> values) {
 }
 
 absl::Status row(ScheduledCommunicator &comm, CollectiveKind kind, int64_t count, double seconds) {
-  Buffers ours(count, comm.size()), theirs(count, comm.size());
+  Buffers buffers(count, comm.size());
   auto prepared = comm.prepare(specOf(kind, comm.size(), count));
   if (!prepared.ok()) return prepared.status();
   absl::Status status;
   bool inPlace = kind == CollectiveKind::Broadcast; // MPI knows no other
-  const float *input = inPlace ? ours.output.data() : ours.input.data();
+  const float *input = inPlace ? buffers.output.data() : buffers.input.data();
   auto call = [&] {
-    auto pending = comm.start(*prepared, input, ours.output.data());
+    auto pending = comm.start(*prepared, input, buffers.output.data());
     status = pending.ok() ? comm.wait(*pending) : pending.status();
   };
-  auto other = [&] { plain(kind, comm.rank(), comm.size(), int(count), theirs); };
+  auto other = [&] { plain(kind, comm.rank(), comm.size(), int(count), buffers); };
   batch(call, 3);
   double once = std::max(0.2, batch(other, 3));
   int calls = int(std::clamp(200. / once, 1., 200.));
@@ -193,6 +194,7 @@ absl::Status overlap(ScheduledCommunicator &comm) {
 
 int main(int argc, char **argv) {
   double seconds = argc > 1 ? std::atof(argv[1]) : 0.3;
+  const std::string only = argc > 2 ? argv[2] : "";
   auto world = MpiWorld::create();
   if (!world.ok()) {
     std::cerr << world.status() << "\n";
@@ -202,6 +204,7 @@ int main(int argc, char **argv) {
   for (int kind = 0; kind < runtime::kCollectiveKinds; ++kind) {
     auto which = static_cast<CollectiveKind>(kind);
     if (which == CollectiveKind::Send || which == CollectiveKind::Receive) continue;
+    if (!only.empty() && only != runtime::collectiveName(which)) continue;
     for (int64_t count : {2, 256, 4096, 16384, 262144, 4194304}) {
       if (which == CollectiveKind::Barrier && count > 2) continue;
       if (absl::Status status = row(*comm, which, count, seconds); !status.ok()) {
@@ -210,6 +213,7 @@ int main(int argc, char **argv) {
       }
     }
   }
+  if (!only.empty()) return 0;
   if (absl::Status status = overlap(*comm); !status.ok()) {
     std::cerr << status << "\n";
     return 1;
