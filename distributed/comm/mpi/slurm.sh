@@ -4,6 +4,7 @@
 #   slurm_down
 
 slurm_daemons=()
+PATH=$PATH:/usr/sbin
 slurm_up() {
   slurm_problem=""
   local program port=$((20000 + $$ % 20000))
