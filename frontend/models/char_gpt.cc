@@ -112,7 +112,9 @@ Graph charGptTraining(const CharGptOptions &model, const CharGptTraining &traini
   nn::AdamWOptions options{
       .beta1 = training.beta1, .beta2 = training.beta2, .weightDecay = training.weightDecay};
   nn::Optimizer optimizer = nn::adamW(rate, options);
-  graph.minimize(loss, training.clip > 0 ? optimizer.clipped(training.clip) : optimizer);
+  if (training.clip > 0) optimizer = optimizer.clipped(training.clip);
+  if (training.lossScale) optimizer = optimizer.scaled(*training.lossScale);
+  nn::minimize(graph, loss, optimizer);
   return graph;
 }
 

@@ -55,6 +55,7 @@ private:
 struct CharGptTraining {
   int64_t batch = 12, steps = 2000, warmup = 100;
   double peakRate = 1e-3, floorRate = 1e-4, beta1 = 0.9, beta2 = 0.99, weightDecay = 0.1, clip = 1;
+  std::optional<nn::LossScale> lossScale = {};
 };
 /// inputs "tokens", "targets" i32[batch, context]; output "loss"; AdamW, decay on matrices only.
 Graph charGptTraining(const CharGptOptions &model, const CharGptTraining &training, uint64_t seed,

@@ -35,7 +35,9 @@ Graph charLstmTraining(const CharLstmOptions &model, const CharLstmTraining &tra
   graph.output("loss", loss);
   nn::Optimizer optimizer = nn::adam(
       nn::warmupCosine(training.peakRate, training.warmup, training.steps, training.floorRate));
-  graph.minimize(loss, training.clip > 0 ? optimizer.clipped(training.clip) : optimizer);
+  if (training.clip > 0) optimizer = optimizer.clipped(training.clip);
+  if (training.lossScale) optimizer = optimizer.scaled(*training.lossScale);
+  nn::minimize(graph, loss, optimizer);
   return graph;
 }
 

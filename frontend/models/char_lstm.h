@@ -31,6 +31,7 @@ private:
 struct CharLstmTraining {
   int64_t batch = 32, steps = 2000, warmup = 100;
   double peakRate = 4e-3, floorRate = 2e-4, clip = 1;
+  std::optional<nn::LossScale> lossScale = {};
 };
 /// inputs "tokens", "targets" i32[batch, context]; output "loss"; Adam.
 Graph charLstmTraining(const CharLstmOptions &model, const CharLstmTraining &training,

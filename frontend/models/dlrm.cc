@@ -97,7 +97,7 @@ Graph dlrmTraining(const DlrmOptions &model, int64_t batch, const nn::Optimizer 
   Tensor logits = logitsOf(graph, model, batch);
   Tensor loss = nn::binaryCrossEntropy(logits, graph.input("y", model.dtype, {batch}));
   graph.output("loss", loss);
-  graph.minimize(loss, optimizer);
+  nn::minimize(graph, loss, optimizer);
   return graph;
 }
 

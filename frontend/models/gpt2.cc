@@ -146,7 +146,7 @@ Graph gpt2Training(const Gpt2Options &model, int64_t batch, int64_t length,
          targets = graph.input("targets", i32, {batch, length});
   Tensor loss = nn::crossEntropy(Gpt2(graph, model)(tokens), targets);
   graph.output("loss", loss);
-  graph.minimize(loss, optimizer);
+  nn::minimize(graph, loss, optimizer);
   return graph;
 }
 

@@ -58,7 +58,7 @@ Graph lenetTraining(const LeNetOptions &model, const nn::Optimizer &optimizer, u
                     Location at) {
   CallScope scope(at);
   Parts parts = build(model, seed);
-  parts.graph.minimize(parts.loss, optimizer);
+  nn::minimize(parts.graph, parts.loss, optimizer);
   return parts.graph;
 }
 

@@ -29,7 +29,7 @@ Graph mlpTraining(const MlpClassifier &model, const nn::Optimizer &optimizer, ui
                   Location at) {
   CallScope scope(at);
   Parts parts = build(model, seed);
-  parts.graph.minimize(parts.loss, optimizer);
+  nn::minimize(parts.graph, parts.loss, optimizer);
   return parts.graph;
 }
 

@@ -95,7 +95,7 @@ Graph moeTransformerTraining(const MoeTransformerOptions &model, int64_t batch, 
   Tensor loss = nn::crossEntropy(result.logits, targets);
   graph.output("loss", loss);
   graph.output("balance_loss", result.balanceLoss);
-  graph.minimize(loss + result.balanceLoss * 0.02, optimizer);
+  nn::minimize(graph, loss + result.balanceLoss * 0.02, optimizer);
   return graph;
 }
 

@@ -94,7 +94,7 @@ Graph resnetTraining(const ResNetOptions &model, int64_t batch, int64_t side,
   Tensor loss = nn::crossEntropy(logits, labels);
   graph.output("loss", loss);
   graph.output("accuracy", nn::accuracy(logits, labels));
-  graph.minimize(loss, optimizer);
+  nn::minimize(graph, loss, optimizer);
   return graph;
 }
 

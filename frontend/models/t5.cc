@@ -171,7 +171,7 @@ Graph t5Training(const T5Options &model, int64_t batch, int64_t length, int64_t 
   Tensor logits = logitsOf(graph, model, batch, length, targetLength);
   Tensor loss = nn::crossEntropy(logits, graph.input("labels", i32, {batch, targetLength}));
   graph.output("loss", loss);
-  graph.minimize(loss, optimizer);
+  nn::minimize(graph, loss, optimizer);
   return graph;
 }
 

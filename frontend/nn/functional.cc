@@ -124,7 +124,8 @@ Tensor attention(Arg query, Arg key, Arg value, bool causal) {
     const Shape square{q.dim(-2), k.dim(-2)};
     // Queries are the last positions: with as many keys as queries, position i sees keys 0..i.
     Tensor row = graph.iota(i32, square, 0) + (square[1] - square[0]);
-    scores = select(graph.iota(i32, square, 1) <= row, scores, -1e30);
+    const double hidden = scores.dtype() == f16 ? -65504 : -1e30; // f16 has no smaller number
+    scores = select(graph.iota(i32, square, 1) <= row, scores, hidden);
   }
   return matmul(softmax(scores), v);
 }

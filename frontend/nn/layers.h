@@ -58,7 +58,8 @@ struct AttentionOptions {
   DType dtype = f32;
 };
 
-/// Multi-head self-attention: [b, t, features] -> [b, t, features].
+/// Multi-head self-attention: [b, t, features] -> [b, t, features]; from t = 1024 on in blocks
+/// (blocked_attention.h), in memory that grows with t.
 /// Parameters: NAME.qkv [features, 3·features], NAME.out [features, features].
 class Attention {
 public:

@@ -1,6 +1,8 @@
 #include "frontend/nn/optimizer.h"
 
 #include "frontend/api/ops.h"
+#include "frontend/api/precision.h"
+#include "frontend/nn/need.h"
 
 #include <algorithm>
 #include <map>
@@ -74,8 +76,24 @@ Optimizer Optimizer::clipped(double norm) const {
   return copy;
 }
 
+Optimizer Optimizer::scaled(LossScale by) const {
+  Optimizer copy = *this;
+  copy.scale = by;
+  return copy;
+}
+
+Optimizer Optimizer::unscaled() const {
+  Optimizer copy = *this;
+  copy.scale.reset();
+  return copy;
+}
+
 void Optimizer::operator()(Graph &graph, const std::vector<Gradient> &gradients) const {
   // What enters the graph here belongs to the line of the minimize call, whose scope is open.
+  if (scale)
+    throw Error("minimize: the optimizer is of a scaled loss; nn::minimize(graph, loss, optimizer) "
+                "scales it",
+                Location::current());
   Tensor step =
       graph.variable(graph.uniqueName("optimizer.step"), Array::scalar<int32_t>(0), false);
   graph.assign(step, step + 1);
@@ -93,6 +111,55 @@ void Optimizer::operator()(Graph &graph, const std::vector<Gradient> &gradients)
     const Tensor &variable = used[i].variable;
     graph.assign(variable, variable - convert(rate, variable.dtype()) * directions[i]);
   }
+}
+
+namespace {
+
+/// The variables of loss scaling in a graph.
+class ScaledLoss {
+public:
+  ScaledLoss(Graph &graph, const Optimizer &optimizer)
+      : options(*optimizer.lossScale()), plain(optimizer.unscaled()) {
+    const std::string name = graph.uniqueName("loss_scale");
+    scale = graph.variable(name, Array::scalar<float>(static_cast<float>(options.initial)), false);
+    steps = graph.variable(name + ".steps", Array::scalar<int32_t>(0), false);
+    skipped = graph.variable(name + ".skipped", Array::scalar<int32_t>(0), false);
+  }
+
+  Tensor of(const Tensor &loss) const { return loss * convert(scale, loss.dtype()); }
+
+  /// The step, if it is one, and what becomes of the scale.
+  void update(Graph &graph, std::vector<Gradient> gradients) const {
+    Tensor bad = graph.scalar(0);
+    for (Gradient &g : gradients) {
+      bad = bad + sum(select(isFinite(g.gradient), graph.scalar(0), graph.scalar(1)));
+      g.gradient = g.gradient / convert(scale, g.gradient.dtype());
+    }
+    Tensor isDone = bad == 0;
+    updateOnlyIf(graph, isDone, [&] { plain(graph, gradients); });
+    Tensor counted = steps + 1, isGrown = counted >= options.interval;
+    Tensor grown = select(isGrown, min(scale * options.growth, 0x1p24), scale);
+    graph.assign(scale, select(isDone, grown, max(scale * options.backoff, 1)));
+    graph.assign(steps, select(logicalAnd(isDone, logicalNot(isGrown)), counted, 0));
+    graph.assign(skipped, select(isDone, skipped, skipped + 1));
+  }
+
+private:
+  LossScale options;
+  Optimizer plain;
+  Tensor scale, steps, skipped;
+};
+
+} // namespace
+
+void minimize(Graph &graph, Arg loss, const Optimizer &optimizer, const TensorList &only) {
+  if (!optimizer.lossScale()) return graph.minimize(loss, optimizer, only);
+  CallScope scope(loss.at);
+  const ScaledLoss scaled(graph, optimizer);
+  const auto rule = [&](Graph &g, const std::vector<Gradient> &gradients) {
+    scaled.update(g, gradients);
+  };
+  graph.minimize(scaled.of(need("minimize", loss)), rule, only);
 }
 
 Optimizer sgd(Schedule rate) {

@@ -5,6 +5,8 @@
 
 #include "frontend/api/graph.h"
 
+#include <optional>
+
 namespace weir::nn {
 
 /// The learning rate as a function of the step (an f32 scalar counting from 0). A number is a
@@ -26,7 +28,16 @@ Schedule constantRate(double rate);
 /// floor.
 Schedule warmupCosine(double peak, int64_t warmupSteps, int64_t totalSteps, double floor = 0);
 
-/// What Graph::minimize takes. A value: clipped() gives a new one.
+/// Dynamic loss scaling: gradients that are computed in f16 are those of the loss times a power of
+/// two, which starts at `initial`. A step whose gradients are not all finite is skipped and the
+/// scale is multiplied by `backoff`; after `interval` steps in a row that were done it is
+/// multiplied by `growth`. It stays in [1, 2^24].  Source: Micikevicius et al. 2018, section 3.2.
+struct LossScale {
+  double initial = 65536, growth = 2, backoff = 0.5;
+  int64_t interval = 2000;
+};
+
+/// What minimize takes. A value: clipped() and scaled() give new ones.
 class Optimizer {
 public:
   /// (graph, gradients, steps done + 1) -> for each variable what, times the rate, is subtracted
@@ -37,14 +48,23 @@ public:
   Optimizer(Schedule schedule, Rule rule) : schedule(std::move(schedule)), rule(std::move(rule)) {}
   /// Gradients are scaled so that their global norm is at most maxNorm.
   Optimizer clipped(double maxNorm) const;
-  /// Assigns new values to the variables and to the step count.
+  /// Of a loss that is scaled: by nn::minimize only, which scales it.
+  Optimizer scaled(LossScale scale = {}) const;
+  Optimizer unscaled() const;
+  const std::optional<LossScale> &lossScale() const { return scale; }
+  /// Assigns new values to the variables and to the step count. Error: scaled.
   void operator()(Graph &graph, const std::vector<Gradient> &gradients) const;
 
 private:
   Schedule schedule;
   Rule rule;
   double maxNorm = 0;
+  std::optional<LossScale> scale;
 };
+
+/// Graph::minimize, and where the optimizer is scaled() the loss is. Variables then: loss_scale,
+/// loss_scale.steps (done since it changed), loss_scale.skipped (in all).
+void minimize(Graph &graph, Arg loss, const Optimizer &optimizer, const TensorList &only = {});
 
 Optimizer sgd(Schedule rate);
 /// v = momentum·v + g; w -= rate·v.  nesterov: w -= rate·(g + momentum·v).

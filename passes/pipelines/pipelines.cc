@@ -14,6 +14,7 @@
 #include "passes/fuse/fuse.h"
 #include "passes/memory/memory.h"
 #include "passes/pipelines/dump.h"
+#include "passes/precision/precision.h"
 #include "passes/simplify/simplify.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -42,6 +43,7 @@ void registerAllPasses() {
   distributed::registerDistributedPasses();
   registerFusePasses();
   registerMemoryPasses();
+  registerPrecisionPasses();
   PassPipelineRegistration<>(
       "weir-to-graph", "source to graph level: differentiate, inline, simplify",
       [](OpPassManager &pm) { addPipeline(pm, Level::Source, Level::Graph); });
@@ -67,7 +69,10 @@ struct VerifyLevel : PassWrapper<VerifyLevel, OperationPass<ModuleOp>> {
 
 void addPipeline(OpPassManager &pm, Level from, Level to, int64_t memoryBudget) {
   auto crosses = [&](Level level) { return from < level && level <= to; };
-  if (crosses(Level::Resolved)) pm.addPass(autodiff::createResolveAutodiffPass());
+  if (crosses(Level::Resolved)) {
+    pm.addPass(createLowerPrecisionPass());
+    pm.addPass(autodiff::createResolveAutodiffPass());
+  }
   if (to == Level::Resolved) pm.addPass(std::make_unique<VerifyLevel>());
   if (crosses(Level::Graph)) {
     pm.addPass(createInlineCallsPass());

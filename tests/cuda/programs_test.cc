@@ -1,5 +1,5 @@
 // Whole programs on a device that emulates a GPU: the executable, session and kernels that a GPU
-// would get, against the same programs on the CPU.  features: G6
+// would get, against the same programs on the CPU.  features: G6 P3 L5
 #include "codegen/cuda/emulate/emulated_device.h"
 #include "frontend/models/char_gpt.h"
 #include "frontend/models/mlp.h"
@@ -76,6 +76,34 @@ TEST_F(DevicePrograms, ASmallGptTrains) {
   Graph graph = models::charGptTraining(options, {.batch = 2, .steps = 10, .warmup = 2}, 1);
   Program device = expectSameSteps(graph, randomFeeds(graph, 2, 11), 5e-4);
   EXPECT_EQ(device.deviceSession()->counters().graphLaunches, 2);
+}
+
+/// Dots in bf16 and f16 on emulated tensor cores, parameters in f32; with a step that is skipped.
+TEST_F(DevicePrograms, AnMlpTrainsInMixedPrecision) {
+  for (DType compute : {bf16, f16}) {
+    nn::Optimizer optimizer = nn::sgd(0.05);
+    if (compute == f16) optimizer = optimizer.scaled({.initial = 0x1p24});
+    Graph graph = models::mlpTraining({.sizes = {20, 16, 5}, .batch = 8}, optimizer, 1);
+    computeIn(graph, compute);
+    Program device = expectSameSteps(graph, randomFeeds(graph, 12, 5), 2e-2);
+    EXPECT_EQ(device.deviceSession()->counters().graphLaunches, 12);
+    if (compute != f16) continue;
+    EXPECT_GT(device.variable("loss_scale.skipped").at(0), 0);
+    EXPECT_LT(device.variable("loss_scale.skipped").at(0), 12);
+  }
+}
+
+/// Attention in blocks: loops over the keys, forward and backward.
+TEST_F(DevicePrograms, BlockedAttentionTrains) {
+  Graph graph(1);
+  Tensor x = graph.input("x", f32, {2, 12, 8});
+  nn::Linear qkv(graph, "qkv", 8, 24);
+  std::vector<Tensor> parts = split(qkv(x), 3);
+  Tensor y = nn::blockedAttention(parts[0], parts[1], parts[2], {.block = 4});
+  Tensor loss = mean(square(y - x));
+  graph.output("loss", loss);
+  graph.minimize(loss, nn::sgd(0.1));
+  expectSameSteps(graph, randomFeeds(graph, 3, 2), 5e-4);
 }
 
 /// Loops and branches whose bodies are too large to be kernels themselves.

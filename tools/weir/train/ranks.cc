@@ -2,6 +2,7 @@
 #include "tools/weir/train/ranks.h"
 
 #include "distributed/comm/mpi/mpi.h"
+#include "frontend/api/precision.h"
 #include "frontend/models/parallel.h"
 #include "runtime/device/cpu/thread_pool.h"
 #include "tools/weir/status.h"
@@ -42,6 +43,7 @@ bool onAnyRank(runtime::Communicator &communicator, bool here) {
 } // namespace
 
 void Ranks::place(Graph &graph) const {
+  computeIn(graph, *runtime::parseDType(train.precision));
   if (train.mesh.empty()) return;
   models::parallelize(graph, Mesh(train.mesh), {.zero = static_cast<int>(train.zero)});
 }

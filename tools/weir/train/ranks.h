@@ -10,7 +10,8 @@ namespace weir::tools {
 
 class Ranks {
 public:
-  /// Says the shardings of a model of the zoo, or any graph's inputs, where there is a mesh.
+  /// Says the precision and, where there is a mesh, the shardings of a model of the zoo, or any
+  /// graph's inputs.
   void place(Graph &graph) const;
   CompileOptions compileOptions() const;
   /// Those of this process: under mpirun all but the first write no files.

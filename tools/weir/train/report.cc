@@ -57,6 +57,13 @@ nlohmann::ordered_json reportMesh(std::FILE *out, const Program &program,
           {"bytes_per_step", plan.cost.intraBytes}};
 }
 
+/// What dynamic loss scaling did.
+void reportLossScale(std::FILE *out, const Program &program, const TrainOptions &options) {
+  if (!options.scalesLoss()) return;
+  std::fprintf(out, "loss scale   %.0f at the end, %.0f steps skipped\n",
+               program.variable("loss_scale").at(0), program.variable("loss_scale.skipped").at(0));
+}
+
 } // namespace
 
 void reportTraining(const Program &program, const TrainTask &task, const TrainOptions &options,
@@ -101,6 +108,7 @@ void reportTraining(const Program &program, const TrainTask &task, const TrainOp
       byteCount(memory.imageBytes + memory.constantBytes).c_str(),
       byteCount(memory.inputBytes + memory.outputBytes).c_str(),
       byteCount(processMemory("VmHWM:")).c_str());
+  reportLossScale(out, program, options);
   nlohmann::ordered_json meshJson;
   if (mesh) meshJson = reportMesh(out, program, options);
   std::fprintf(out, "written      %s/loss.svg, summary.json, checkpoint.safetensors\n",

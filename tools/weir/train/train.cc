@@ -42,6 +42,11 @@ void addCommonTrainOptions(CLI::App &app, TrainOptions &options) {
   addThreads(app, options.threads);
   addMemoryBudget(app, options.memoryBudget);
   addDevice(app, options.device);
+  app.add_option("--precision", options.precision,
+                 "of dots and convolutions; parameters and all else stay f32. f16 scales the loss "
+                 "and skips steps whose gradients overflow")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"f32", "bf16", "f16"}));
   app.add_option("--mesh", options.mesh,
                  "devices along named axes, as threads of this process or, under mpirun, one a "
                  "rank: data=2,model=2. data splits the batch, sequence the tokens of a window, "

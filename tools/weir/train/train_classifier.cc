@@ -108,8 +108,9 @@ static void trainOn(const Ranks &ranks, const ClassifierOptions &options,
   const int64_t batch = std::min(options.batch, split.training.rows());
   nn::Schedule rate = nn::warmupCosine(options.rate, std::max<int64_t>(1, train.steps / 20),
                                        train.steps, options.rate / 100);
-  Classifier model =
-      build(rows.features.dims()[1], countClasses(rows), batch, nn::adam(rate), train.seed);
+  const nn::Optimizer adam = nn::adam(rate);
+  Classifier model = build(rows.features.dims()[1], countClasses(rows), batch,
+                           train.scalesLoss() ? adam.scaled() : adam, train.seed);
   std::fprintf(stderr, "%s: %ld rows train, %ld test; %s %s\n", options.data.c_str(),
                static_cast<long>(split.training.rows()), static_cast<long>(split.test.rows()),
                model.name.c_str(), model.shape.c_str());
@@ -130,6 +131,7 @@ static void trainOn(const Ranks &ranks, const ClassifierOptions &options,
                  {"batch", std::to_string(batch)},
                  {"steps", std::to_string(train.steps)},
                  {"seed", std::to_string(train.seed)},
+                 {"precision", train.precision},
                  {"rows", std::to_string(rows.rows())}};
   task.nextBatch = [&] { return feedsOf(model, split.training.pick(sampler.next())); };
   task.samplerState = [&] {

@@ -15,6 +15,7 @@ struct GptOptions {
 
 void trainGpt(GptOptions options, const TrainOptions &train) {
   options.training.steps = train.steps;
+  if (train.scalesLoss()) options.training.lossScale.emplace();
   trainText(options.text, train, options.model.context, [&](int64_t vocabulary) -> TextModel {
     models::CharGptOptions &model = options.model;
     model.vocabulary = vocabulary;

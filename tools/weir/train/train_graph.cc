@@ -40,7 +40,7 @@ public:
       made.shape = std::to_string(features) + " to " + std::to_string(out.dim(1));
       graph->output(made.loss, scores.loss);
       graph->output(made.logits, scores.logits);
-      if (graph == &made.training) graph->minimize(scores.loss, optimizer);
+      if (graph == &made.training) nn::minimize(*graph, scores.loss, optimizer);
     }
     return made;
   }

@@ -15,6 +15,7 @@ struct LstmTrainOptions {
 
 void trainLstm(LstmTrainOptions options, const TrainOptions &train) {
   options.training.steps = train.steps;
+  if (train.scalesLoss()) options.training.lossScale.emplace();
   trainText(options.text, train, options.model.context, [&](int64_t vocabulary) -> TextModel {
     models::CharLstmOptions &model = options.model;
     model.vocabulary = vocabulary;

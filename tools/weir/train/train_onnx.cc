@@ -37,7 +37,7 @@ public:
     Classifier made{std::filesystem::path(options.model.source).filename(), "", Graph(seed),
                     Graph(seed)};
     Tensor loss = attach(made.training, features, classes, batch, made.shape);
-    made.training.minimize(loss, optimizer);
+    nn::minimize(made.training, loss, optimizer);
     attach(made.evaluation, features, classes, batch, made.shape);
     return made;
   }

@@ -71,6 +71,7 @@ std::map<std::string, std::string> configOf(const TextModel &model, const TrainO
       {"batch", std::to_string(model.batch)},
       {"steps", std::to_string(train.steps)},
       {"seed", std::to_string(train.seed)},
+      {"precision", train.precision},
       {"text_bytes", std::to_string(corpus.training.size() + corpus.validation.size())}};
   config.insert(model.config.begin(), model.config.end());
   return config;
