@@ -1,6 +1,7 @@
 // Lowers and compiles the kernels, each step on all cores, then writes the instructions.
 #include "codegen/artifact/artifact.h"
 
+#include "codegen/artifact/dependences.h"
 #include "codegen/artifact/instructions.h"
 #include "codegen/cpu/compile/compile.h"
 #include "codegen/cuda/image.h"
@@ -127,6 +128,10 @@ FailureOr<runtime::Executable> buildExecutable(ModuleOp module, const BuildOptio
   auto compile = options.gpuForms.empty() ? compileForCpu : compileForGpu;
   if (failed(compile(kernels, options, executable))) return failure();
   if (failed(writeInstructions(main, positions, executable))) return failure();
+  std::vector<int32_t> results;
+  for (Lowering &kernel : kernels)
+    results.push_back(static_cast<int32_t>(kernel.source.getNumResults()));
+  addDependences(executable, results);
   return executable;
 }
 

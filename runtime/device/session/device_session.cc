@@ -5,6 +5,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace weir::runtime {
@@ -15,6 +16,7 @@ namespace weir::runtime {
 namespace {
 
 constexpr int64_t kAlignment = 256, kFlagBytes = 64;
+constexpr int32_t kStreams = 4; // that a graph is captured from
 
 int64_t aligned(int64_t bytes) {
   return (bytes + kAlignment - 1) / kAlignment * kAlignment;
@@ -33,14 +35,18 @@ template <class Port> int64_t bytesOf(const std::vector<Port> &ports) {
 } // namespace
 
 absl::StatusOr<std::unique_ptr<DeviceSession>>
-DeviceSession::create(std::shared_ptr<const Executable> executable,
-                      std::shared_ptr<Device> device) {
+DeviceSession::create(std::shared_ptr<const Executable> executable, std::shared_ptr<Device> device,
+                      std::shared_ptr<Communicator> communicator) {
   WEIR_RETURN_IF_ERROR(verify(*executable));
-  if (!executable->mesh.empty())
-    return absl::UnimplementedError(
-        absl::StrCat(executable->name, " is a program for a mesh; those run on CPU devices"));
+  const int64_t ranks = meshDevices(executable->mesh);
+  if (!executable->mesh.empty() && (!communicator || communicator->size() != ranks))
+    return absl::FailedPreconditionError(
+        absl::StrCat(executable->name, " is a program for ", ranks, " devices, but there ",
+                     communicator ? absl::StrCat("are ", communicator->size(), " ranks")
+                                  : "is one device without a communicator"));
   std::unique_ptr<DeviceSession> session(
       new DeviceSession(std::move(executable), std::move(device)));
+  session->communicator = std::move(communicator);
   WEIR_RETURN_IF_ERROR(session->load());
   return session;
 }
@@ -83,11 +89,13 @@ absl::Status DeviceSession::load() {
   auto made = device->createStream();
   if (!made.ok()) return made.status();
   stream = *made;
+  lanes = {stream};
   WEIR_RETURN_IF_ERROR(reserve()); // Too little memory is told before a driver compiles anything.
   WEIR_RETURN_IF_ERROR(loadKernels());
   slices.assign(size_t(compiled->numLoops), 0);
   hasValue.assign(compiled->variables.size(), false);
   stretches = stretchesOf(compiled->instructions, compiled->buffers);
+  WEIR_RETURN_IF_ERROR(prepareCollectives(compiled->instructions));
 
   int64_t bytes = int64_t(compiled->constants.size());
   if (bytes == 0) return absl::OkStatus();
@@ -97,6 +105,24 @@ absl::Status DeviceSession::load() {
   WEIR_RETURN_IF_ERROR(device->copyToDevice(constants, *host, bytes, stream));
   WEIR_RETURN_IF_ERROR(device->synchronize(stream));
   return device->releaseHost(*host);
+}
+
+absl::Status DeviceSession::prepareCollectives(const std::vector<Instruction> &list) {
+  for (const Instruction &instruction : list) {
+    const bool isCollective = instruction.kind == Instruction::Kind::Collective;
+    if (!communicator && (isCollective || instruction.kind == Instruction::Kind::AxisIndex))
+      return absl::InvalidArgumentError(
+          absl::StrCat(compiled->name, " has collectives, but no mesh"));
+    if (isCollective) {
+      auto ready =
+          communicator->prepare(collectiveSpec(*compiled, instruction, communicator->rank()));
+      if (!ready.ok()) return ready.status();
+      prepared.emplace(&instruction, *ready);
+    }
+    for (const auto *inner : {&instruction.body, &instruction.otherwise, &instruction.condition})
+      WEIR_RETURN_IF_ERROR(prepareCollectives(*inner));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status DeviceSession::reserve() {
@@ -166,6 +192,7 @@ absl::StatusOr<std::vector<HostTensor>> DeviceSession::run(const std::vector<Hos
     std::memcpy(stagedInputs[i], feeds[i].raw(), feeds[i].bytes());
   if (absl::Status ran = runOnDevice(fetches); !ran.ok()) {
     hasValue.assign(hasValue.size(), false);
+    if (communicator) communicator->abort(ran); // so that no other device waits for this one
     return ran;
   }
   ++totals.runs;
@@ -203,14 +230,14 @@ std::byte *DeviceSession::addressOf(int32_t index) const {
   return base + offset;
 }
 
-absl::Status DeviceSession::launch(const Instruction &instruction) {
+absl::Status DeviceSession::launch(const Instruction &instruction, StreamId on) {
   if (compiled->kernels[size_t(instruction.kernel)].tasks == 0) return absl::OkStatus();
   const DeviceKernel &kernel = codes[size_t(instruction.kernel)];
   addresses.clear();
   for (int32_t buffer : instruction.buffers) addresses.push_back(addressOf(buffer));
   if (kernel.code.module) addresses.push_back(scratch);
   ++totals.launches;
-  return device->launch(loaded[size_t(instruction.kernel)], kernel.grid, addresses, stream);
+  return device->launch(loaded[size_t(instruction.kernel)], kernel.grid, addresses, on);
 }
 
 /// An i1 that the device has computed.
@@ -220,10 +247,10 @@ absl::StatusOr<bool> DeviceSession::readFlag(int32_t buffer) {
   return staging[0] != std::byte(0);
 }
 
-absl::Status DeviceSession::copy(const Instruction &instruction) {
+absl::Status DeviceSession::copy(const Instruction &instruction, StreamId on) {
   std::byte *from = addressOf(instruction.buffers[0]), *to = addressOf(instruction.buffers[1]);
   int64_t bytes = compiled->buffers[size_t(instruction.buffers[0])].bytes;
-  return from == to || bytes == 0 ? absl::OkStatus() : device->copyWithin(to, from, bytes, stream);
+  return from == to || bytes == 0 ? absl::OkStatus() : device->copyWithin(to, from, bytes, on);
 }
 
 template <class Body>
@@ -236,13 +263,77 @@ absl::Status DeviceSession::repeat(const Instruction &instruction, Body body) {
   return absl::OkStatus();
 }
 
-absl::Status DeviceSession::give(std::span<const Instruction> list) {
+absl::Status DeviceSession::give(const Instruction &instruction, StreamId on) {
   using Kind = Instruction::Kind;
-  for (const Instruction &instruction : list) {
-    auto body = [&] { return give(instruction.body); };
-    WEIR_RETURN_IF_ERROR(instruction.kind == Kind::Launch ? launch(instruction)
-                         : instruction.kind == Kind::Copy ? copy(instruction)
-                                                          : repeat(instruction, body));
+  auto body = [&] { return give(instruction.body, on); };
+  return instruction.kind == Kind::Launch ? launch(instruction, on)
+         : instruction.kind == Kind::Copy ? copy(instruction, on)
+                                          : repeat(instruction, body);
+}
+
+absl::Status DeviceSession::give(std::span<const Instruction> list, StreamId on) {
+  for (const Instruction &instruction : list) WEIR_RETURN_IF_ERROR(give(instruction, on));
+  return absl::OkStatus();
+}
+
+/// Kernels with scratch have the same one, so they run one after the other.
+bool DeviceSession::usesScratch(const Instruction &instruction) const {
+  if (instruction.kind == Instruction::Kind::Launch) {
+    const KernelCode &code = codes[size_t(instruction.kernel)].code;
+    return code.module && code.scratchBytes > 0;
+  }
+  return std::any_of(instruction.body.begin(), instruction.body.end(),
+                     [&](const Instruction &inner) { return usesScratch(inner); });
+}
+
+/// Streams and events for these: one event for each instruction that is awaited, one to begin with
+/// and one for the end of each stream.
+absl::Status DeviceSession::reserveLanes(const std::vector<Lane> &list) {
+  size_t streams = 1, awaited = 0;
+  for (const Lane &lane : list) {
+    streams = std::max(streams, size_t(lane.stream) + 1);
+    awaited += lane.isAwaited;
+  }
+  while (lanes.size() < streams) {
+    auto made = device->createStream();
+    if (!made.ok()) return made.status();
+    lanes.push_back(*made);
+  }
+  while (streams > 1 && events.size() < awaited + streams) {
+    auto made = device->createEvent();
+    if (!made.ok()) return made.status();
+    events.push_back(*made);
+  }
+  return absl::OkStatus();
+}
+
+/// Other streams begin after the main one and end before it goes on.
+absl::Status DeviceSession::giveInLanes(const Stretch &stretch, const std::vector<Lane> &list) {
+  size_t used = 0;
+  std::vector<EventId> ends(list.size());
+  std::vector<bool> hasBegun(lanes.size());
+  hasBegun[0] = true;
+  EventId begin{};
+  if (lanes.size() > 1 && !events.empty()) {
+    begin = events[used++];
+    WEIR_RETURN_IF_ERROR(device->record(begin, stream));
+  }
+  for (size_t i = 0; i < list.size(); ++i) {
+    const StreamId on = lanes[size_t(list[i].stream)];
+    if (!hasBegun[size_t(list[i].stream)]) WEIR_RETURN_IF_ERROR(device->wait(on, begin));
+    hasBegun[size_t(list[i].stream)] = true;
+    for (int32_t before : list[i].waits)
+      WEIR_RETURN_IF_ERROR(device->wait(on, ends[size_t(before)]));
+    WEIR_RETURN_IF_ERROR(give(stretch.straight[i], on));
+    if (!list[i].isAwaited) continue;
+    ends[i] = events[used++];
+    WEIR_RETURN_IF_ERROR(device->record(ends[i], on));
+  }
+  for (size_t lane = 1; lane < lanes.size(); ++lane) {
+    if (!hasBegun[lane]) continue;
+    const EventId end = events[used++];
+    WEIR_RETURN_IF_ERROR(device->record(end, lanes[lane]));
+    WEIR_RETURN_IF_ERROR(device->wait(stream, end));
   }
   return absl::OkStatus();
 }
@@ -250,8 +341,12 @@ absl::Status DeviceSession::give(std::span<const Instruction> list) {
 /// Captured when it is reached first.
 absl::Status DeviceSession::runGraph(Stretch &stretch) {
   if (!stretch.graph) {
+    const std::vector<Lane> list =
+        lanesOf(stretch.straight, stretch.first, kStreams,
+                [this](const Instruction &instruction) { return usesScratch(instruction); });
+    WEIR_RETURN_IF_ERROR(reserveLanes(list));
     WEIR_RETURN_IF_ERROR(device->beginCapture(stream));
-    absl::Status given = give(stretch.straight);
+    absl::Status given = giveInLanes(stretch, list);
     auto made = device->endCapture(stream); // Also after an error: the stream must be free again.
     WEIR_RETURN_IF_ERROR(given);
     if (!made.ok()) return made.status();
@@ -261,8 +356,27 @@ absl::Status DeviceSession::runGraph(Stretch &stretch) {
   return device->launchGraph(*stretch.graph, stream);
 }
 
+/// The communicator has a stream of its own, or none: what it reads is there before it starts, and
+/// what it writes before anything goes on.
+absl::Status DeviceSession::communicate(const Instruction &instruction) {
+  WEIR_RETURN_IF_ERROR(device->synchronize(stream));
+  auto started = communicator->start(prepared.at(&instruction), addressOf(instruction.buffers[0]),
+                                     addressOf(instruction.buffers[1]));
+  if (!started.ok()) return started.status();
+  return communicator->wait(*started);
+}
+
+absl::Status DeviceSession::writeAxisIndex(const Instruction &instruction) {
+  const int32_t value = axisIndex(*compiled, instruction.axes, communicator->rank());
+  WEIR_RETURN_IF_ERROR(device->synchronize(stream)); // the staged word is free again
+  std::memcpy(staging, &value, sizeof value);
+  return device->copyToDevice(addressOf(instruction.buffers[0]), staging, sizeof value, stream);
+}
+
 absl::Status DeviceSession::decide(Stretch &stretch) {
   const Instruction &instruction = *stretch.control;
+  if (instruction.kind == Instruction::Kind::Collective) return communicate(instruction);
+  if (instruction.kind == Instruction::Kind::AxisIndex) return writeAxisIndex(instruction);
   if (instruction.kind == Instruction::Kind::Loop)
     return repeat(instruction, [&] { return execute(stretch.body); });
   if (instruction.kind == Instruction::Kind::If) {
@@ -283,7 +397,7 @@ absl::Status DeviceSession::execute(std::vector<Stretch> &list) {
   for (Stretch &stretch : list)
     WEIR_RETURN_IF_ERROR(stretch.control   ? decide(stretch)
                          : stretch.isGraph ? runGraph(stretch)
-                                           : give(stretch.straight));
+                                           : give(stretch.straight, stream));
   return absl::OkStatus();
 }
 

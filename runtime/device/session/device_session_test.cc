@@ -11,6 +11,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
 namespace weir::runtime {
 namespace {
 
@@ -173,6 +175,52 @@ TEST(Stretches, OfALoopThatMovesTheirBuffersAreNoGraphs) {
   EXPECT_EQ(stretches[1].control, &loop);
 }
 
+/// y = 2(x + x) + 2(x + x)', where the two halves do not depend on each other.
+Builder diamond() {
+  Builder b;
+  int32_t x = b.input("x", {3}), y = b.output("y", {3});
+  int32_t sum = b.temporary({3}), left = b.temporary({3}), right = b.temporary({3});
+  int32_t add = b.kernel("add", addKernel, 3), twice = b.kernel("twice", doubleKernel, 3);
+  auto after = [&](Instruction instruction, std::vector<int32_t> deps) {
+    instruction.deps = std::move(deps);
+    b.add(std::move(instruction));
+  };
+  after(Builder::launch(add, {x, x, sum}), {});
+  after(Builder::launch(twice, {sum, left}), {0});
+  after(Builder::launch(twice, {sum, right}), {0});
+  after(Builder::launch(add, {left, right, y}), {1, 2});
+  return b;
+}
+
+// Which stream an instruction goes to, and what it waits for there.
+TEST(Lanes, KeepDependencesAndNothingElse) {
+  const std::vector<Instruction> list = diamond().e.instructions;
+  const auto none = [](const Instruction &) { return false; };
+  std::vector<Lane> lanes = lanesOf(list, 0, 4, none);
+  EXPECT_EQ(lanes[1].stream, lanes[0].stream);
+  EXPECT_NE(lanes[2].stream, lanes[0].stream);
+  EXPECT_THAT(lanes[2].waits, ElementsAre(0));
+  EXPECT_EQ(lanes[3].stream, lanes[2].stream);
+  EXPECT_THAT(lanes[3].waits, ElementsAre(1));
+  EXPECT_TRUE(lanes[1].isAwaited);
+  EXPECT_FALSE(lanes[2].isAwaited);
+
+  lanes = lanesOf(std::span(list).subspan(1), 1, 4, none); // the first is over
+  EXPECT_TRUE(lanes[1].waits.empty());
+  for (const Lane &lane : lanesOf(list, 0, 4, [](const Instruction &) { return true; }))
+    EXPECT_EQ(lane.stream, 0);
+  std::vector<Instruction> untold = list;
+  for (Instruction &instruction : untold) instruction.deps.clear();
+  for (const Lane &lane : lanesOf(untold, 0, 4, none)) EXPECT_EQ(lane.stream, 0);
+}
+
+TEST(DeviceSession, BranchesOfAGraphAreGivenToSeveralStreams) {
+  auto session = onCpu(diamond());
+  for (int repeat = 0; repeat < 2; ++repeat)
+    EXPECT_THAT((*session->run({kX}))[0].data<float>(), ElementsAre(8, 18, 28));
+  EXPECT_EQ(session->counters().graphLaunches, 2);
+}
+
 // What a device gets of an executable for GPUs.
 TEST(DeviceKernels, AreTheCubinOfTheProcessorOrOfAnEarlierOneElsePtx) {
   Executable e;
@@ -196,15 +244,13 @@ TEST(DeviceKernels, AreTheCubinOfTheProcessorOrOfAnEarlierOneElsePtx) {
 
 #if WEIR_HAVE_CUDA
 
-TEST(DeviceSession, OnADoubleOfAGpu) {
-  cuda::RecordingDriver::Options options;
-  options.kernels["add"] = {
-      4, [](void **buffers, const Grid &) { addKernel(buffers, 0, 3, nullptr); }};
-  options.kernels["twice"] = {
-      3, [](void **buffers, const Grid &) { doubleKernel(buffers, 0, 3, nullptr); }};
-  cuda::RecordingDriver driver(options);
-  std::shared_ptr<Device> device = cuda::openDevice(driver.table(), 0).value();
-  Builder b = step();
+std::map<std::string, cuda::RecordingDriver::Kernel> kernelDoubles() {
+  return {
+      {"add", {4, [](void **buffers, const Grid &) { addKernel(buffers, 0, 3, nullptr); }}},
+      {"twice", {3, [](void **buffers, const Grid &) { doubleKernel(buffers, 0, 3, nullptr); }}}};
+}
+
+Builder forGpu(Builder b) {
   b.e.image = {0};
   b.e.modules = {{"ptx", 0, 1}};
   for (Kernel &kernel : b.e.kernels) {
@@ -212,6 +258,34 @@ TEST(DeviceSession, OnADoubleOfAGpu) {
     kernel.blocks = 1;
     kernel.threadsPerBlock = 128;
   }
+  return b;
+}
+
+/// The double runs the last node that may run: one that did not wait would read what is not there.
+TEST(DeviceSession, AGraphOnADoubleHasTheDependencesOfTheSchedule) {
+  cuda::RecordingDriver::Options options;
+  options.kernels = kernelDoubles();
+  cuda::RecordingDriver driver(options);
+  std::shared_ptr<Device> device = cuda::openDevice(driver.table(), 0).value();
+  for (bool isTold : {true, false}) {
+    Builder b = forGpu(diamond());
+    if (!isTold) b.e.instructions[3].deps = {2};
+    driver.calls.clear();
+    auto session = DeviceSession::create(std::make_shared<Executable>(b.e), device);
+    ASSERT_TRUE(session.ok()) << session.status().message();
+    auto got = (*session)->run({kX});
+    ASSERT_TRUE(got.ok()) << got.status().message();
+    EXPECT_EQ((*got)[0].data<float>()[2] == 28, isTold);
+    EXPECT_GE(std::count(driver.calls.begin(), driver.calls.end(), "cuStreamWaitEvent"), 2);
+  }
+}
+
+TEST(DeviceSession, OnADoubleOfAGpu) {
+  cuda::RecordingDriver::Options options;
+  options.kernels = kernelDoubles();
+  cuda::RecordingDriver driver(options);
+  std::shared_ptr<Device> device = cuda::openDevice(driver.table(), 0).value();
+  Builder b = forGpu(step());
   b.e.kernels[0].scratchBytesPerThread = 8;
   auto session = DeviceSession::create(std::make_shared<Executable>(b.e), device);
   ASSERT_TRUE(session.ok()) << session.status().message();

@@ -59,6 +59,7 @@ std::vector<Stretch> stretchesOf(const std::vector<Instruction> &list,
     if (first == end) return;
     Stretch &stretch = stretches.emplace_back();
     stretch.straight = std::span(list).subspan(first, end - first);
+    stretch.first = static_cast<int64_t>(first);
     std::set<int32_t> inside;
     stretch.isGraph =
         nodes >= kLeastNodes && !isMovedFromOutside(stretch.straight, buffers, inside);

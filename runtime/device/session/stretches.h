@@ -10,10 +10,11 @@
 
 namespace weir::runtime {
 
-/// Either `straight` (launches, copies and loops over them), or `control`: an if, a while, or a
-/// loop that has one inside or would be too long for a graph.
+/// Either `straight` (launches, copies and loops over them), or `control`: an if, a while, a
+/// collective, or a loop that has one inside or would be too long for a graph.
 struct Stretch {
   std::span<const Instruction> straight;
+  int64_t first = 0;    ///< position of the first of them in their list
   bool isGraph = false; ///< worth capturing: several nodes, at the same addresses in every trip
   std::optional<GraphId> graph;
 
