@@ -89,6 +89,9 @@ survives_a_killed_rank() {
 learns_the_same
 survives_a_killed_rank
 
+ranks 2 --out one
+expect "ranks without a mesh are refused" any-error "there are 2 ranks; --mesh says how they share the work, as in --mesh data=2"
+
 # Whatever a rank is at when it is killed, in a checkpoint among others: what is there is whole, and it goes on.
 for round in 1 2 3; do
   resume=()

@@ -57,11 +57,22 @@ CompileOptions Ranks::compileOptions() const {
   return options;
 }
 
+/// Several processes that know nothing of each other would write over each other's files.
+static void refuseStrangers() {
+  if (!distributed::underMpirun()) return;
+  auto world = distributed::MpiWorld::create();
+  if (!world.ok() || (*world)->size() == 1) return;
+  const std::string ranks = std::to_string((*world)->size());
+  fail("there are " + ranks +
+       " ranks; --mesh says how they share the work, as in --mesh data=" + ranks);
+}
+
 void onRanks(const TrainOptions &train, const std::function<void(const Ranks &)> &body) {
   std::unique_ptr<distributed::MpiWorld> world; // outlives the communicator
   Ranks ranks;
   ranks.train = train;
   if (train.mesh.empty() && train.zero) fail("--zero splits state over a mesh: it needs --mesh");
+  if (train.mesh.empty()) refuseStrangers();
   if (train.mesh.empty() || !distributed::underMpirun()) return body(ranks);
   world = check(distributed::MpiWorld::create());
   const std::vector<int> &nodes = world->nodeOfRank();
