@@ -52,6 +52,15 @@ public:
     return std::string(text.substr(start, at - start));
   }
 
+  std::string quoted() {
+    expect("\"");
+    const size_t end = text.find('"', at);
+    if (end == std::string_view::npos) fail("a closing '\"'");
+    std::string name(text.substr(at, end - at));
+    at = end + 1;
+    return name;
+  }
+
   int64_t integer() {
     skipSpace();
     int64_t value = 0;
@@ -200,6 +209,77 @@ ConvNumbers parseConv(std::string_view text) {
   if (n.lhs.spatial.size() != n.rhs.spatial.size() || n.lhs.spatial.size() != n.out.spatial.size())
     in.fail("as many spatial dims everywhere");
   return n;
+}
+
+MeshText parseMesh(std::string_view text) {
+  Reader in(text);
+  in.expect("mesh");
+  in.expect("<");
+  in.expect("[");
+  MeshText mesh;
+  if (!in.accept("]")) {
+    do {
+      std::string axis = in.quoted();
+      in.expect("=");
+      mesh.axes.emplace_back(std::move(axis), in.integer());
+    } while (in.accept(","));
+    in.expect("]");
+  }
+  in.expect(">"); // device_ids: another order of devices, which a mesh of Weir does not have
+  in.expectEnd();
+  return mesh;
+}
+
+namespace {
+
+/// {"x", "y", ?}p1
+std::vector<std::string> parseAxes(Reader &in, bool &isOpen) {
+  std::vector<std::string> axes;
+  in.expect("{");
+  if (!in.accept("}")) {
+    do {
+      if (in.accept("?")) {
+        isOpen = true;
+        break;
+      }
+      axes.push_back(in.quoted());
+    } while (in.accept(","));
+    in.expect("}");
+  }
+  if (in.accept("p")) in.integer();
+  return axes;
+}
+
+} // namespace
+
+ShardingText parseSharding(std::string_view text) {
+  Reader in(text);
+  in.expect("sharding");
+  in.expect("<");
+  ShardingText sharding;
+  in.expect("@");
+  sharding.mesh = in.word();
+  in.expect(",");
+  in.expect("[");
+  bool allOpen = true;
+  if (!in.accept("]")) {
+    do {
+      bool isOpen = false;
+      sharding.dims.push_back(parseAxes(in, isOpen));
+      allOpen &= isOpen && sharding.dims.back().empty();
+    } while (in.accept(","));
+    in.expect("]");
+  }
+  sharding.isOpen = allOpen && !sharding.dims.empty();
+  if (in.accept(",")) {
+    in.expect("replicated");
+    in.expect("=");
+    bool ignored = false;
+    parseAxes(in, ignored);
+  }
+  in.expect(">");
+  in.expectEnd();
+  return sharding;
 }
 
 std::string parseEnum(std::string_view text, std::string_view kind) {

@@ -7,6 +7,7 @@
 #include <exception>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace weir::stablehlo {
@@ -52,12 +53,27 @@ struct ConvNumbers {
   ConvSide lhs, rhs, out;
 };
 
+/// Shardy's: a mesh, and how a tensor is split over the axes of one.
+struct MeshText {
+  std::vector<std::pair<std::string, int64_t>> axes;
+};
+struct ShardingText {
+  std::string mesh;                           ///< its symbol
+  std::vector<std::vector<std::string>> dims; ///< axes that split each, major first
+  bool isOpen = false; ///< nothing is said: all dims may be split as you like
+};
+
 // All of these throw AttributeError. `text` is what stands between '#stablehlo' and the end,
 // without the first '.' or '<...>': "dot<...>", "comparison_direction LT".
 DotNumbers parseDot(std::string_view text);
 GatherNumbers parseGather(std::string_view text);
 ScatterNumbers parseScatter(std::string_view text);
 ConvNumbers parseConv(std::string_view text);
+/// "mesh<["x"=2, "y"=4]>" of #sdy.mesh<...>.
+MeshText parseMesh(std::string_view text);
+/// "sharding<@mesh, [{"x", "y"}, {?}]>" of #sdy.sharding<...>. Priorities, axes that are to stay
+/// replicated and dims that are open for more axes say how to propagate, and are passed over.
+ShardingText parseSharding(std::string_view text);
 /// The word after `kind`: "LT" of "comparison_direction LT".
 std::string parseEnum(std::string_view text, std::string_view kind);
 

@@ -114,5 +114,20 @@ TEST(Attributes, MutatedOnesAreErrorsInTheText) {
   }
 }
 
+TEST(Attributes, MeshesAndShardingsOfShardy) {
+  const MeshText mesh = parseMesh(R"(mesh<["x"=2, "y"=4]>)");
+  EXPECT_THAT(mesh.axes, ElementsAre(std::pair("x", 2), std::pair("y", 4)));
+  EXPECT_THAT(parseMesh("mesh<[]>").axes, IsEmpty());
+  const ShardingText sharding =
+      parseSharding(R"(sharding<@mesh, [{"x", "y"}, {"z", ?}p2, {}], replicated={"w"}>)");
+  EXPECT_EQ(sharding.mesh, "mesh");
+  EXPECT_THAT(sharding.dims, ElementsAre(ElementsAre("x", "y"), ElementsAre("z"), IsEmpty()));
+  EXPECT_FALSE(sharding.isOpen);
+  EXPECT_TRUE(parseSharding("sharding<@m, [{?}, {?}]>").isOpen);
+  EXPECT_FALSE(parseSharding("sharding<@m, []>").isOpen);
+  EXPECT_THAT(messageOf([] { parseSharding(R"(sharding<@m, [{"x":(1)2}]>)"); }),
+              StrEq(R"(expected '}' at position 18 of 'sharding<@m, [{"x":(1)2}]>')"));
+}
+
 } // namespace
 } // namespace weir::stablehlo

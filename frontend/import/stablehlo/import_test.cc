@@ -322,5 +322,69 @@ TEST(StablehloImport, AssertionsBecomeChecks) {
   EXPECT_EQ(checks[1].expected, "check1.expected");
 }
 
+/// A module with a mesh of Shardy's whose @main is x w, x split by rows and the product by columns.
+std::string shardedModule(const std::string &argument, const std::string &constraint) {
+  return R"("builtin.module"() ({
+"sdy.mesh"() <{mesh = #sdy.mesh<["data"=2, "model"=3]>, sym_name = "mesh"}> : () -> ()
+"func.func"() <{arg_attrs = [{sdy.sharding = #sdy.sharding<@mesh, )" +
+         argument +
+         R"(>}, {}], function_type = (tensor<4x5xf32>, tensor<5x3xf32>) -> tensor<4x3xf32>, sym_name = "main"}> ({
+^bb0(%arg0: tensor<4x5xf32>, %arg1: tensor<5x3xf32>):
+  %0 = "stablehlo.dot_general"(%arg0, %arg1) <{dot_dimension_numbers = #stablehlo.dot<lhs_contracting_dimensions = [1], rhs_contracting_dimensions = [0]>}> : (tensor<4x5xf32>, tensor<5x3xf32>) -> tensor<4x3xf32>
+  %1 = "sdy.sharding_constraint"(%0) <{sharding = #sdy.sharding<@mesh, )" +
+         constraint + R"(>}> : (tensor<4x3xf32>) -> tensor<4x3xf32>
+  "func.return"(%1) : (tensor<4x3xf32>) -> ()
+}) : () -> ()
+}) : () -> ()
+)";
+}
+
+TEST(StablehloImport, ShardingsOfShardyAreThoseOfTheGraph) {
+  const Module module = Module::parse(
+      shardedModule(R"([{"data", ?}p1, {?}], replicated={"model"})", R"([{}, {"model"}])"),
+      "model.mlir");
+  const Graph graph = module.graph();
+  EXPECT_THAT(graph.toMlir(false),
+              testing::AllOf(HasSubstr("data=2,model=3"), HasSubstr("[{data},{}]"),
+                             HasSubstr("[{},{model}]")));
+  std::vector<float> x(20), w(15);
+  for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 7);
+  for (size_t i = 0; i < w.size(); ++i) w[i] = static_cast<float>(i % 5) - 2;
+  const Feeds feeds = {{"arg0", Array::from<float>({4, 5}, x)},
+                       {"arg1", Array::from<float>({5, 3}, w)}};
+  const std::vector<double> sharded =
+      module.graph().compile({.interpret = true}).run(feeds)["result0"].toDoubles();
+  for (size_t row = 0; row < 4; ++row)
+    for (size_t column = 0; column < 3; ++column) {
+      double sum = 0;
+      for (size_t k = 0; k < 5; ++k)
+        sum += static_cast<double>(x[row * 5 + k]) * static_cast<double>(w[k * 3 + column]);
+      EXPECT_EQ(sharded[row * 3 + column], sum);
+    }
+}
+
+TEST(StablehloImport, ShardingsThatAreSpelledWronglyAreReported) {
+  EXPECT_THAT(errorOf(shardedModule(R"([{"data":(1)2}, {}])", "[{}, {}]")),
+              HasSubstr("argument 0 of @main: expected '}'"));
+  EXPECT_THAT(errorOf(shardedModule("[{}, {}]", R"([{"data"}])")),
+              HasSubstr("1 entries for a tensor of rank 2"));
+}
+
+TEST(StablehloImport, CollectivesOfOneDeviceChangeNothingAndOthersAreRefused) {
+  auto module = [](const std::string &groups) {
+    return moduleOf("(tensor<2xf32>) -> tensor<2xf32>", R"(
+  ^bb0(%arg0: tensor<2xf32>):
+    %0 = "stablehlo.all_gather"(%arg0) <{all_gather_dim = 0 : i64, replica_groups = )" +
+                                                            groups +
+                                                            R"(}> : (tensor<2xf32>) -> tensor<2xf32>
+    "func.return"(%0) : (tensor<2xf32>) -> ()
+)");
+  };
+  EXPECT_THAT(run(module("dense<0> : tensor<1x1xi64>"), {Array::from<float>({2}, {3, 4})}),
+              ElementsAre(3, 4));
+  EXPECT_THAT(errorOf(module("dense<[[0, 1]]> : tensor<1x2xi64>")),
+              HasSubstr("of a program that each of several devices runs on its pieces"));
+}
+
 } // namespace
 } // namespace weir::stablehlo

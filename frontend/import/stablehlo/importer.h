@@ -61,4 +61,7 @@ private:
 /// own.
 struct MissingOperand {};
 
+/// The module's mesh, and how it says that inputs arg0, arg1, ... lie on it.
+void applyMesh(Source &source, Graph &graph);
+
 } // namespace weir::stablehlo

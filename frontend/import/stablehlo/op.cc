@@ -222,6 +222,7 @@ const Rule *findRule(StringRef name) {
     addControlRules(rules);
     addCheckRules(rules);
     addRandomRules(rules);
+    addShardingRules(rules);
     addNormalizationRules(rules);
     return rules;
   }();

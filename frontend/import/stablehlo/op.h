@@ -85,6 +85,7 @@ void addControlRules(Rules &rules);
 void addCheckRules(Rules &rules);
 void addRandomRules(Rules &rules);
 void addNormalizationRules(Rules &rules);
+void addShardingRules(Rules &rules);
 
 /// Null: no such op is supported.
 const Rule *findRule(llvm::StringRef name);

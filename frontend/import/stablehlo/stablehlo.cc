@@ -62,6 +62,7 @@ Graph Module::graph(std::vector<Check> *checks, Location at) const {
   for (size_t i = 0; i < argumentTypes.size(); ++i)
     args.push_back(
         graph.input("arg" + std::to_string(i), argumentTypes[i].dtype, argumentTypes[i].shape));
+  applyMesh(*source, graph);
   Importer importer(source, options, graph);
   importer.wantChecks = checks != nullptr;
   const TensorList results = importer.importMain(args);
