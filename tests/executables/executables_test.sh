@@ -28,6 +28,11 @@ done
 "$run" m.weirx --describe | grep -q 'input x f32\[3, 4\]'
 file=$("$program" m.weirx)
 [ "$file" = "y = 1 4 7 10 9 12 15 18 17 20 23 26" ] || { echo "the C program prints: $file"; exit 1; }
+"$weir" run m.weirx --input x=iota --json > expected.json
+"$run" m.weirx --input x=iota --json > got.json
+diff expected.json got.json
+"$weir" compile "$model" -o other.weirx --json | grep -q '"kernels": [1-9]'
+fails 1 'neither with --to nor with -o -' "$weir" compile "$model" -o - --json
 # What the first version of the format wrote.
 "$run" "$(dirname "$model")/version1.weirx" --input x=iota > got
 diff expected got

@@ -12,6 +12,8 @@ touch out err
 "$weir" generate "$model" --tokens 3,1,4,1,5 --count 20 --temperature 0 --without-cache > plain 2>> err || fail "without cache"
 cmp out plain || fail "the cache changes nothing"
 [ "$(wc -w < out)" = 25 ] || fail "25 tokens"
+"$weir" generate "$model" --tokens 3,1,4,1,5 --count 20 --temperature 0 --json > json 2>> err || fail "json"
+python3 -c "import json; got = json.load(open('json')); assert got['tokens'] == [int(t) for t in open('out').read().split()] and got['prompt_tokens'] == 5" || fail "the same tokens as JSON"
 grep -q 'a second' err || fail "speed is told"
 for seed in 7 7 8; do "$weir" generate "$model" --seed $seed --top-k 10 --count 60 >> drawn 2> err || fail "draw past the context"; done
 [ "$(sed -n 1p drawn)" = "$(sed -n 2p drawn)" ] || fail "the same seed, the same tokens"

@@ -103,8 +103,9 @@ void print(const BenchOptions &options, const OpenModel &open, const Work &work,
               count(work.flops).c_str(), work.flops / median * 1e-9,
               100 * work.flops / median / peak, peak * 1e-9, byteCount(work.bytes).c_str(),
               work.bytes / median * 1e-9, work.hasWhile ? "; while loops counted once" : "");
-  std::printf("%zu kernels, %ld launches a run; memory %s at most\n",
-              open.session->executable().kernels.size(), static_cast<long>(work.launches),
+  std::printf("%s, %ld launches a run; memory %s at most\n",
+              counted(open.session->executable().kernels.size(), "kernel").c_str(),
+              static_cast<long>(work.launches),
               byteCount(double(open.session->memory().peakBytes())).c_str());
 }
 

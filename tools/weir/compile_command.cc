@@ -6,16 +6,19 @@
 #include "passes/pipelines/pipelines.h"
 #include "runtime/artifact/file/executable_file.h"
 #include "runtime/artifact/schedule_text.h"
+#include "tools/values/results.h"
 #include "tools/weir/commands.h"
 #include "tools/weir/files.h"
 #include "tools/weir/levels.h"
 #include "tools/weir/model_source.h"
 #include "tools/weir/ports.h"
 #include "tools/weir/status.h"
+#include "tools/weir/train/progress.h"
 
 #include <charconv>
 #include <cstdio>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 namespace weir::tools {
 
@@ -33,6 +36,7 @@ struct CompileOptions {
   std::vector<std::string> inputs; ///< NAME=VALUE of variables
   int64_t memoryBudget = 0;
   std::string from = "source", to = "weirx", dumpTo;
+  bool json = false;
 };
 
 /// Levels of IR by the names that --from and --to take.
@@ -154,7 +158,37 @@ runtime::BatchExecutable compileLevel(const CompileOptions &options, Model &mode
   return batch;
 }
 
+void report(const CompileOptions &options, const runtime::BatchExecutable &batch,
+            const std::vector<Array> &values) {
+  const runtime::Executable &largest = batch.largest();
+  std::printf("%s: %.1f KiB, %s, %s, %s, %s", options.output.c_str(),
+              double(std::filesystem::file_size(options.output)) / 1024,
+              counted(largest.kernels.size(), "kernel").c_str(),
+              counted(largest.inputs.size(), "input").c_str(),
+              counted(largest.outputs.size(), "output").c_str(),
+              counted(largest.variables.size(), "variable").c_str());
+  if (!largest.variables.empty()) std::printf(values.empty() ? " without values" : " with values");
+  if (batch.isRange())
+    std::printf(", a batch of 1 to %lld by %zu sizes", static_cast<long long>(batch.most()),
+                batch.sizes.size());
+  std::printf("\n");
+}
+
+void reportAsJson(const CompileOptions &options,
+                  const std::vector<runtime::LevelExecutable> &levels,
+                  const std::vector<Array> &values) {
+  nlohmann::ordered_json json = {{"file", options.output},
+                                 {"bytes", std::filesystem::file_size(options.output)}};
+  json["levels"] = fileLevels(options);
+  json["kernels"] = levels.front().batch.largest().kernels.size();
+  json.update(describe(levels.front().batch));
+  json["values"] = !values.empty();
+  std::printf("%s\n", json.dump(1).c_str());
+}
+
 void compile(CompileOptions options) {
+  if (options.json && (options.to != "weirx" || options.output == "-"))
+    fail("--json tells of a .weirx file: it goes neither with --to nor with -o -");
   setBatch(options);
   Model model = loadModel(options.model);
   checkLevel(model, options.model.source, kLevels.at(options.from));
@@ -172,17 +206,8 @@ void compile(CompileOptions options) {
   if (!options.dumpTo.empty())
     writeText(options.dumpTo + "/schedule.txt", runtime::scheduleText(first));
   if (isPiped) return;
-  std::printf("%s: %.1f KiB, %zu kernels, %zu inputs, %zu outputs, %zu variables%s%s\n",
-              options.output.c_str(), double(std::filesystem::file_size(options.output)) / 1024,
-              first.kernels.size(), first.inputs.size(), first.outputs.size(),
-              first.variables.size(),
-              first.variables.empty() ? ""
-              : values.empty()        ? " without values"
-                                      : " with values",
-              batch.isRange() ? (", a batch of 1 to " + std::to_string(batch.most()) + " by " +
-                                 std::to_string(batch.sizes.size()) + " sizes")
-                                    .c_str()
-                              : "");
+  if (options.json) return reportAsJson(options, levels, values);
+  report(options, batch, values);
 }
 
 } // namespace
@@ -243,6 +268,7 @@ void addCompile(CLI::App &app) {
                    "it) that --from goes on with")
       ->check(CLI::IsMember({"graph", "sharded", "kernels", "weirx"}))
       ->capture_default_str();
+  command->add_flag("--json", options->json, "what the file holds, as JSON");
   command->add_option("--dump-to", options->dumpTo,
                       "write the IR after each pass to numbered files in this folder, large "
                       "constants left out, and the schedule");

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 namespace weir::tools {
@@ -23,7 +24,7 @@ struct GenerateOptions {
   uint64_t seed = 1;
   int threads = 0;
   Sampling sampling;
-  bool withoutCache = false;
+  bool withoutCache = false, json = false;
 };
 
 /// Logits after all of `text`.
@@ -66,6 +67,16 @@ void print(const std::vector<int32_t> &tokens, const data::CharTokenizer *alphab
   std::fflush(stdout);
 }
 
+void printJson(const std::vector<int32_t> &text, size_t given, double perSecond,
+               const data::CharTokenizer *alphabet) {
+  nlohmann::ordered_json json = {{"prompt_tokens", given}, {"tokens", text}};
+  // Characters beyond ASCII that a model cut in two are replaced.
+  if (alphabet) json["text"] = alphabet->decode(text);
+  json["tokens_per_second"] = perSecond;
+  std::printf("%s\n",
+              json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
+}
+
 void checkVocabulary(const GenerateOptions &options, const std::vector<int32_t> &text,
                      int64_t characters) {
   const int64_t count = models::gpt2OptionsOf(options.weights).vocabulary;
@@ -88,21 +99,26 @@ void generate(const GenerateOptions &options) {
     for (int32_t token : alphabet->encode(options.prompt)) text.push_back(token);
   if (text.empty()) text.push_back(0);
   checkVocabulary(options, text, alphabet ? alphabet->size() : 0);
+  const size_t given = text.size();
   const NextLogits next = options.withoutCache ? uncached(options) : cached(options);
   data::Philox random(data::streamKey(options.seed, "generate"));
-  print(text, alphabet ? &*alphabet : nullptr);
+  auto show = [&](const std::vector<int32_t> &tokens) {
+    if (!options.json) print(tokens, alphabet ? &*alphabet : nullptr);
+  };
+  show(text);
   Array logits = next(text);
   const auto start = std::chrono::steady_clock::now();
   for (int64_t i = 0; i < options.count; ++i) {
     text.push_back(drawToken(logits, options.sampling, random));
-    print({text.back()}, alphabet ? &*alphabet : nullptr);
+    show({text.back()});
     logits = next(text);
   }
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double perSecond = static_cast<double>(options.count) / seconds;
+  if (options.json) return printJson(text, given, perSecond, alphabet ? &*alphabet : nullptr);
   std::printf("\n");
-  std::fprintf(stderr, "%ld tokens, %.3g a second\n", static_cast<long>(options.count),
-               static_cast<double>(options.count) / seconds);
+  std::fprintf(stderr, "%ld tokens, %.3g a second\n", static_cast<long>(options.count), perSecond);
 }
 
 } // namespace
@@ -129,6 +145,7 @@ void addGenerate(CLI::App &app) {
       ->check(atLeast(0));
   command->add_option("--seed", options->seed, "of the drawing")->capture_default_str();
   addThreads(*command, options->threads);
+  command->add_flag("--json", options->json, "all tokens at the end, as JSON");
   command->add_flag("--without-cache", options->withoutCache,
                     "compute the whole window for every token");
   addExample(

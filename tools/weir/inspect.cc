@@ -95,10 +95,11 @@ void printPorts(const char *title, const std::vector<Port> &ports, bool all) {
 }
 
 void print(const Summary &s, bool all) {
-  std::printf("%zu variables with %s elements, %zu inputs, %zu outputs, %s FLOPs a run, %ld "
-              "kernels in %ld launches\n",
-              s.variables.size(), count(s.parameters).c_str(), s.inputs.size(), s.outputs.size(),
-              count(s.flops).c_str(), static_cast<long>(s.kernels), static_cast<long>(s.launches));
+  std::printf("%s with %s elements, %s, %s, %s FLOPs a run, %s in %ld launches\n",
+              counted(s.variables.size(), "variable").c_str(), count(s.parameters).c_str(),
+              counted(s.inputs.size(), "input").c_str(),
+              counted(s.outputs.size(), "output").c_str(), count(s.flops).c_str(),
+              counted(s.kernels, "kernel").c_str(), static_cast<long>(s.launches));
   printPorts("variables", s.variables, all);
   printPorts("inputs", s.inputs, true);
   printPorts("outputs", s.outputs, true);

@@ -11,6 +11,7 @@
 #include "runtime/device/open/open.h"
 #include "runtime/device/session/device_session.h"
 #include "runtime/executor/open.h"
+#include "tools/values/results.h"
 #include "tools/weir/commands.h"
 #include "tools/weir/files.h"
 #include "tools/weir/levels.h"
@@ -20,7 +21,6 @@
 #include "tools/weir/status.h"
 
 #include <cstdio>
-#include <nlohmann/json.hpp>
 #include <set>
 
 namespace weir::tools {
@@ -208,20 +208,11 @@ std::set<std::string> givenNames(const RunOptions &options) {
   return names;
 }
 
-using Named = std::vector<std::pair<std::string, Array>>;
-
 /// Variables that the file has no values for are zeros.
 template <typename AnySession> void fillVariables(AnySession &session) {
   for (const Port &port : variablePorts(session.executable()))
     if (!session.getVariable(port.name).ok())
       check(session.setVariable(port.name, Array(port.dtype, port.shape)));
-}
-
-Named namedOutputs(const runtime::Executable &executable, const std::vector<Array> &outputs) {
-  Named named;
-  for (size_t i = 0; i < outputs.size(); ++i)
-    named.push_back({executable.outputs[i].name, outputs[i]});
-  return named;
 }
 
 Named runFileOnDevice(const RunOptions &options) {
@@ -269,15 +260,6 @@ Named runModel(const RunOptions &options) {
   return named;
 }
 
-void printJson(const Named &results) {
-  nlohmann::ordered_json json;
-  for (const auto &[name, value] : results)
-    json[name] = {{"dtype", runtime::dtypeName(value.dtype())},
-                  {"dims", value.dims()},
-                  {"values", value.toDoubles()}};
-  std::printf("%s\n", json.dump().c_str());
-}
-
 void run(const RunOptions &options) {
   const bool isFile = isExecutableFile(options.model.source);
   if (!runtime::isCpu(options.device) && (options.interpret || options.checkNumerics))
@@ -293,9 +275,8 @@ void run(const RunOptions &options) {
     fail("--print-after needs --interpret: compiled kernels have no ops left");
   const Named results = isFile ? runFile(options) : runModel(options);
   if (!options.save.empty()) npy::writeArchive(options.save, {results.begin(), results.end()});
-  if (options.json) return printJson(results);
-  for (const auto &[name, value] : results)
-    std::printf("%s = %s\n", name.c_str(), value.str(options.limit).c_str());
+  if (options.json) return printResultsAsJson(results);
+  printResults(results, options.limit);
 }
 
 } // namespace

@@ -2,13 +2,14 @@
 #include "frontend/import/npy/npy.h"
 #include "runtime/executor/open.h"
 #include "tools/flags/flags.h"
+#include "tools/values/results.h"
 #include "tools/values/told.h"
 #include "tools/values/values.h"
 
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
-#include <map>
+#include <nlohmann/json.hpp>
 
 namespace {
 
@@ -20,7 +21,7 @@ struct Options {
   int threads = 0, repeat = 1;
   int64_t batch = 0;
   int64_t limit = 16;
-  bool times = false, describe = false;
+  bool times = false, describe = false, json = false;
 };
 
 using Clock = std::chrono::steady_clock;
@@ -36,6 +37,13 @@ void check(const absl::Status &status) {
 template <typename T> T check(absl::StatusOr<T> result) {
   check(result.status());
   return *std::move(result);
+}
+
+void describeAsJson(const runtime::LoadedExecutable &loaded) {
+  nlohmann::ordered_json json = {
+      {"name", loaded.batch->largest().name}, {"compiler", loaded.compiler}, {"cpu", loaded.cpu}};
+  json.update(tools::describe(*loaded.batch));
+  std::printf("%s\n", json.dump(1).c_str());
 }
 
 void describe(const runtime::LoadedExecutable &loaded) {
@@ -59,11 +67,10 @@ void run(const Options &options) {
   Clock::time_point start = Clock::now();
   runtime::LoadedExecutable loaded =
       check(runtime::readExecutableFile(options.file, options.level));
-  if (options.describe) return describe(loaded);
+  if (options.describe) return options.json ? describeAsJson(loaded) : describe(loaded);
   auto session = check(runtime::openBatchSession(std::move(loaded), options.threads));
   double loadMs = millis(start);
 
-  const runtime::Executable &executable = session->executable().largest();
   const std::vector<Array> feeds =
       tools::batchValues(session->executable(), options.batch, options.values, options.archive);
   std::vector<Array> results;
@@ -75,15 +82,10 @@ void run(const Options &options) {
   if (options.times)
     std::fprintf(stderr, "%.1f MiB loaded in %.3f ms\n",
                  static_cast<double>(std::filesystem::file_size(options.file)) / (1 << 20), loadMs);
-  if (!options.save.empty()) {
-    std::map<std::string, Array> named;
-    for (size_t i = 0; i < results.size(); ++i)
-      named.emplace(executable.outputs[i].name, results[i]);
-    npy::writeArchive(options.save, named);
-  }
-  for (size_t i = 0; i < results.size(); ++i)
-    std::printf("%s = %s\n", executable.outputs[i].name.c_str(),
-                results[i].str(options.limit).c_str());
+  const tools::Named named = tools::namedOutputs(session->executable().largest(), results);
+  if (!options.save.empty()) npy::writeArchive(options.save, {named.begin(), named.end()});
+  if (options.json) return tools::printResultsAsJson(named);
+  tools::printResults(named, options.limit);
 }
 
 /// Says what went wrong.
@@ -118,6 +120,7 @@ int main(int argc, char **argv) {
   app.add_option("--limit", options.limit, "elements printed of each value")
       ->capture_default_str()
       ->check(tools::atLeast(0));
+  app.add_flag("--json", options.json, "as JSON, every element");
   app.add_flag("--times", options.times, "print load and run times to standard error");
   app.add_flag("--describe", options.describe, "list inputs, outputs and variables instead");
   tools::addExample(app, "weir-run model.weirx --describe\n"

@@ -30,6 +30,10 @@ static std::string scaled(double n, const char *space) {
 std::string count(double n) {
   return scaled(n, "");
 }
+std::string counted(size_t n, const std::string &noun) {
+  return std::to_string(n) + " " + noun + (n == 1 ? "" : "s");
+}
+
 std::string byteCount(double bytes) {
   return scaled(bytes, " ") + "B";
 }

@@ -49,5 +49,7 @@ std::string duration(double seconds);
 std::string count(double n);
 /// "34.2 MB".
 std::string byteCount(double bytes);
+/// "1 kernel", "2 kernels".
+std::string counted(size_t n, const std::string &noun);
 
 } // namespace weir::tools
