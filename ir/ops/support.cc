@@ -1,6 +1,8 @@
 // Dtype checks and the shape rules that several families share.
 #include "ir/ops/support.h"
 
+#include "runtime/base/dtype.h"
+
 #include "llvm/ADT/SmallBitVector.h"
 
 using namespace mlir;
@@ -120,6 +122,8 @@ LogicalResult checkShape(ArrayRef<int64_t> shape, EmitError error) {
   for (int64_t size : shape)
     if (size < 0)
       return error() << "shape " << shapeString(shape) << " has a negative size", failure();
+  if (!runtime::elementCount(shape.vec()))
+    return error() << "shape " << shapeString(shape) << " has too many elements", failure();
   return success();
 }
 

@@ -45,7 +45,7 @@ mlir::LogicalResult checkDims(llvm::ArrayRef<int64_t> dims, int64_t rank, llvm::
 /// Checks that there is one entry a dim.
 mlir::LogicalResult checkCount(llvm::ArrayRef<int64_t> list, int64_t rank, llvm::StringRef what,
                                EmitError error);
-/// Checks that sizes are not negative.
+/// Checks that sizes are not negative and their product is an int64.
 mlir::LogicalResult checkShape(llvm::ArrayRef<int64_t> shape, EmitError error);
 
 /// Diagnostics of an op start with its name: "dot: ...".

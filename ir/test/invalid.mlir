@@ -40,3 +40,12 @@ func.func @no_tensor_has_this_dtype(%a: tensor<4xf32>) -> tensor<4xf8E5M2> {
   %0 = weir.convert %a to f8E5M2 : (tensor<4xf32>) -> tensor<4xf8E5M2>
   return %0 : tensor<4xf8E5M2>
 }
+
+// -----
+
+func.func @more_elements_than_an_integer_counts(%a: tensor<4xf32>) {
+  // expected-error @+2 {{'weir.reshape' op failed to infer returned types}}
+  // expected-error @+1 {{reshape: shape [4294967296, 4294967296] has too many elements}}
+  %0 = weir.reshape %a shape = [4294967296, 4294967296] : (tensor<4xf32>) -> tensor<4294967296x4294967296xf32>
+  return
+}

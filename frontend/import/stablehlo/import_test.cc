@@ -41,6 +41,21 @@ Array ints(const std::vector<int32_t> &values) {
   return Array::from<int32_t>({static_cast<int64_t>(values.size())}, values);
 }
 
+TEST(StablehloImport, TextEndsWhereItsViewEnds) {
+  const std::string text = moduleOf("() -> tensor<f32>", R"(
+    %0 = "stablehlo.constant"() <{value = dense<5.0> : tensor<f32>}> : () -> tensor<f32>
+    "func.return"(%0) : (tensor<f32>) -> ()
+)");
+  const std::string longer = text + "more";
+  const std::string_view view = std::string_view(longer).substr(0, text.size());
+  EXPECT_EQ(Module::parse(view, "model.mlir")
+                .graph()
+                .compile({.interpret = true})
+                .run({})
+                .scalar("result0"),
+            5);
+}
+
 TEST(StablehloImport, HexBlobsAndSplats) {
   EXPECT_THAT(run(moduleOf("() -> tensor<2xf32>", R"(
     %0 = "stablehlo.constant"() <{value = dense<"0x0000803F00000040"> : tensor<2xf32>}> : () -> tensor<2xf32>

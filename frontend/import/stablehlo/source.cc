@@ -49,7 +49,8 @@ std::shared_ptr<Source> Source::parse(std::string_view text, const std::string &
         problems.push_back({placeOf(diagnostic.getLocation(), file), diagnostic.str()});
       return success();
     });
-    source->module = parseSourceString<ModuleOp>(text, &source->context, file);
+    // MLIR's lexer ends at a zero behind the text.
+    source->module = parseSourceString<ModuleOp>(std::string(text), &source->context, file);
   }
   if (!source->module) {
     if (problems.empty()) problems.push_back({Place(file, 0), "this is not an MLIR module"});
