@@ -48,8 +48,20 @@ python3 -c 'import json; assert {e["pid"] for e in json.load(open("trace.json"))
 "$weir" explain sharding gpt --mesh data=2,model=2 --limit 5000 > out 2>&1 || fail "explain sharding"
 grep -q '^  tokens .*\[{data},{}\] *said' out && grep -q 'through dot at' out || fail "where shardings came from"
 grep -qE 'because .* (takes|adds) ' out || fail "why there are collectives"
+grep -q 'gone with .*: then .* us for all that is left' out || fail "an annotation removes the dearest"
 "$weir" explain sharding gpt --mesh data=2 --max-implicit-bytes 1 > out 2>&1 && fail "a bound on what moves"
 grep -q 'more than 1 that are allowed' out || fail "the bound is told"
+
+"$weir" view gpt --mesh data=2,model=2 --json -o view.json 2> out || fail "a page of a mesh"
+python3 - > out 2>&1 << 'P' || fail "the page has collectives and shardings"
+import json
+document = json.load(open('view.json'))
+names = {document['strings'][node['n']] for node in document['graph']['nodes']}
+assert {'all_reduce', 'all_gather'} <= names, sorted(names)
+assert any(' [{data}' in text for text in document['strings'])
+assert any(text.endswith('because dot takes [{},{}]') for text in document['strings'])
+assert document['kernels']['nodes']
+P
 
 if command -v mpirun > /dev/null; then
   export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 TMPDIR=$(mktemp -d /tmp/weir-mpi.XXXXXX)

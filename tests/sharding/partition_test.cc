@@ -1,6 +1,6 @@
 // Sharded programs on devices that take turns give what one device gives; and without any one of
 // their collectives they are refused.  features: X11 P6
-#include "distributed/partition/explain.h"
+#include "distributed/partition/advise.h"
 #include "distributed/partition/partition.h"
 
 #include "distributed/partition/lock_step.h"
@@ -321,6 +321,30 @@ TEST_F(PartitionTest, ShardingsThatCannotBeAreErrorsAtTheirLine) {
   EXPECT_EQ(refused("[{a}]"), "shard: the sharding [{a}] has 1 dims, the tensor 2");
   EXPECT_EQ(refused("[{},{}] partial(sum){a}"),
             "shard: which values are partial follows from the graph; say what is to be split");
+}
+
+TEST_F(PartitionTest, TheCheapestRemovalLeavesNothingOfItsGroup) {
+  // features: X6
+  const std::string body = R"(
+    func.func @main(%x: tensor<8x16xf32> {weir.name = "x"},
+                    %w: tensor<16x4xf32> {weir.name = "w", spmd.sharding = "[{model},{}]"})
+        -> tensor<8x4xf32> {
+      %y = weir.dot %x, %w batch = [] x [] contract = [1] x [0] : (tensor<8x16xf32>, tensor<16x4xf32>) -> tensor<8x4xf32>
+      return %y : tensor<8x4xf32>
+    })";
+  const Cluster cluster = oneNode(2);
+  auto module = graph("model=2", body), sharded = graph("model=2", body);
+  ASSERT_TRUE(module && sharded);
+  ASSERT_TRUE(succeeded(insertCollectives(mainOf(*sharded))));
+  auto groups = groupsOf(mainOf(*sharded), cluster);
+  ASSERT_TRUE(succeeded(groups));
+  ASSERT_EQ(groups->size(), 1u);
+  EXPECT_EQ(groups->front().kind, "all_reduce");
+  EXPECT_GT(groups->front().seconds, 0);
+  auto removal = cheapestRemoval(*module, groups->front(), cluster);
+  ASSERT_TRUE(succeeded(removal) && removal->has_value());
+  EXPECT_EQ((*removal)->annotation.substr(0, 5), "w as ");
+  EXPECT_EQ((*removal)->seconds, 0);
 }
 
 } // namespace

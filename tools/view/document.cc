@@ -4,6 +4,7 @@
 #include "tools/view/trace.h"
 #include "tools/view/view.h"
 
+#include "distributed/partition/partition.h"
 #include "ir/dialect/weir.h"
 #include "ir/locations/locations.h"
 #include "passes/fuse/fuse.h"
@@ -191,13 +192,45 @@ int64_t elementsOf(func::FuncOp main) {
   return elements;
 }
 
+/// On a mesh: the graph with its collectives, shapes still those of whole values, and how values
+/// lie.
+FailureOr<Shardings> insertCollectives(func::FuncOp main, const distributed::Mesh &mesh) {
+  Shardings texts;
+  if (mesh.devices() == 1) return texts;
+  if (failed(distributed::insertCollectives(main)) || failed(distributed::verifySharding(main)))
+    return failure();
+  auto shardings = distributed::readShardings(main, mesh);
+  if (failed(shardings)) return failure();
+  for (const auto &[value, sharding] : *shardings)
+    if (!sharding.isReplicated()) texts[value] = sharding.str(mesh);
+  return texts;
+}
+
+/// From there, or from the graph of one device, to kernels.
+LogicalResult lowerToKernels(ModuleOp module, const distributed::Mesh &mesh,
+                             const ViewOptions &options) {
+  auto main = module.lookupSymbol<func::FuncOp>("main");
+  auto from = passes::Level::Graph;
+  if (mesh.devices() > 1) {
+    if (failed(distributed::localize(main))) return failure();
+    distributed::flattenCollectives(main);
+    from = passes::Level::Sharded;
+  }
+  return passes::lower(module, from, passes::Level::Kernels,
+                       {.memoryBudget = options.memoryBudget});
+}
+
 } // namespace
 
 FailureOr<json> viewDocument(ModuleOp module, const ViewOptions &options) {
   nameCalls(module);
   if (failed(passes::lower(module, passes::Level::Source, passes::Level::Graph))) return failure();
   auto main = module.lookupSymbol<func::FuncOp>("main");
-  Scene scene = buildScene(main);
+  auto mesh = distributed::meshOf(module);
+  if (failed(mesh)) return failure();
+  auto shardings = insertCollectives(main, *mesh);
+  if (failed(shardings)) return failure();
+  Scene scene = buildScene(main, *shardings);
   findPhases(scene);
   groupScene(scene);
   Strings strings;
@@ -208,9 +241,7 @@ FailureOr<json> viewDocument(ModuleOp module, const ViewOptions &options) {
     if (scene.nodes[i].op) tag(scene.nodes[i].op, static_cast<int64_t>(i));
     scene.nodes[i].op = nullptr;
   }
-  if (failed(passes::lower(module, passes::Level::Graph, passes::Level::Kernels,
-                           {.memoryBudget = options.memoryBudget})))
-    return failure();
+  if (failed(lowerToKernels(module, *mesh, options))) return failure();
   document["kernels"] = kernelsJson(module, scene, strings, graph);
   document["graph"] = std::move(graph);
   document["memory"] = memoryJson(module.lookupSymbol<func::FuncOp>("main"), strings);

@@ -2,6 +2,7 @@
 // kernels, region arguments and region results are looked through.
 #include "tools/view/scene.h"
 
+#include "ir/collective/spmd.h"
 #include "ir/cost/cost.h"
 #include "ir/dialect/weir.h"
 #include "tools/view/trace.h"
@@ -42,6 +43,8 @@ std::string attributesOf(Operation *op) {
     if (name.contains('.') || name == "operandSegmentSizes") continue;
     text += (text.empty() ? "" : "\n") + name.str() + " = " + textOf(attribute.getValue());
   }
+  if (auto reason = op->getAttrOfType<StringAttr>(ir::spmd::kReasonAttr))
+    text += (text.empty() ? "because " : "\nbecause ") + reason.str();
   return text;
 }
 
@@ -62,7 +65,8 @@ std::string constantText(ir::ConstantOp constant) {
 
 class Builder {
 public:
-  Builder(func::FuncOp main, Scene &scene) : main(main), scene(scene) {}
+  Builder(func::FuncOp main, const Shardings &shardings, Scene &scene)
+      : main(main), shardings(shardings), scene(scene) {}
 
   void build() {
     Block &body = main.getBody().front();
@@ -74,7 +78,7 @@ public:
           add({.kind = Node::Input,
                .name = name ? name.str() : "arg" + std::to_string(argument.getArgNumber()),
                .location = argument.getLoc(),
-               .types = {ir::typeString(argument.getType())}});
+               .types = {typeOf(argument)}});
     }
     addBlock(body, -1);
     connectResults(body.getTerminator());
@@ -105,7 +109,7 @@ private:
                 .path = modulesOf(op.getLoc()),
                 .base = base};
       if (auto launch = dyn_cast<ir::LaunchOp>(op)) node.name = launch.getCallee().str();
-      for (Type type : op.getResultTypes()) node.types.push_back(ir::typeString(type));
+      for (Value result : op.getResults()) node.types.push_back(typeOf(result));
       const int self = add(std::move(node));
       for (Region &region : op.getRegions()) addRegion(op, region, self, base);
       if (op.getNumRegions() == 0)
@@ -188,6 +192,12 @@ private:
     }
   }
 
+  std::string typeOf(Value value) const {
+    const std::string type = ir::typeString(value.getType());
+    auto sharding = shardings.find(value);
+    return sharding == shardings.end() ? type : type + " " + sharding->second;
+  }
+
   void addEdge(Edge edge) {
     if (edges.insert({edge.from, edge.result, edge.to}).second) scene.edges.push_back(edge);
   }
@@ -201,7 +211,7 @@ private:
         text = constantText(constant);
       else if (auto argument = dyn_cast<BlockArgument>(value))
         text = main.getArgAttrOfType<StringAttr>(argument.getArgNumber(), ir::kVariableAttr).str();
-      if (!text.empty()) scene.nodes[to].reads.push_back({text, ir::typeString(value.getType())});
+      if (!text.empty()) scene.nodes[to].reads.push_back({text, typeOf(value)});
     });
     for (auto [from, result] : sources) addEdge({from, result, to, false});
   }
@@ -219,12 +229,13 @@ private:
       const int output = add({.kind = Node::Output,
                               .name = name ? name.str() : "result" + std::to_string(i),
                               .location = operand.get().getLoc(),
-                              .types = {ir::typeString(operand.get().getType())}});
+                              .types = {typeOf(operand.get())}});
       connect(operand.get(), output);
     }
   }
 
   func::FuncOp main;
+  const Shardings &shardings;
   Scene &scene;
   llvm::DenseMap<unsigned, int> inputs;
   std::set<std::tuple<int, int, int>> edges;
@@ -232,9 +243,9 @@ private:
 
 } // namespace
 
-Scene buildScene(func::FuncOp main) {
+Scene buildScene(func::FuncOp main, const Shardings &shardings) {
   Scene scene;
-  Builder(main, scene).build();
+  Builder(main, shardings, scene).build();
   return scene;
 }
 

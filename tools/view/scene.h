@@ -54,8 +54,12 @@ struct Scene {
   llvm::DenseMap<mlir::Operation *, int> nodeOf;
 };
 
-/// Nodes and edges of @main. Groups of regions are made; paths are those of locations.
-Scene buildScene(mlir::func::FuncOp main);
+/// "[{data},{}]" of values that are split over a mesh.
+using Shardings = llvm::DenseMap<mlir::Value, std::string>;
+
+/// Nodes and edges of @main. Groups of regions are made; paths are those of locations; types are
+/// followed by shardings.
+Scene buildScene(mlir::func::FuncOp main, const Shardings &shardings = Shardings());
 /// Tells what is a derivative, and what is computed from derivatives, by locations and edges.
 void findPhases(Scene &scene);
 /// Gives every node its group, by phase and path, and drops groups that fold nothing.

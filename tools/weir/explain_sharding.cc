@@ -1,5 +1,5 @@
 // `weir explain sharding`: how every tensor lies on a mesh and why, and what has to move.
-#include "distributed/partition/explain.h"
+#include "distributed/partition/advise.h"
 #include "distributed/partition/partition.h"
 #include "distributed/plan/cluster.h"
 #include "frontend/build/diagnostics.h"
@@ -19,8 +19,10 @@ namespace weir::tools {
 
 namespace {
 
+using distributed::CollectiveGroup;
 using distributed::CollectiveUse;
 using distributed::Mesh;
+using distributed::Removal;
 using distributed::UseCost;
 using distributed::ValueUse;
 
@@ -28,7 +30,7 @@ struct ExplainOptions {
   ModelOptions model;
   std::string cluster;
   bool json = false;
-  int64_t limit = 20, maxBytes = -1;
+  int64_t limit = 20, removals = 3, maxBytes = -1;
 };
 
 distributed::Cluster clusterFor(const ExplainOptions &options, const Mesh &mesh) {
@@ -73,37 +75,61 @@ void printRows(const std::vector<Row> &rows, int64_t limit) {
                 static_cast<long>(rows.size()) - static_cast<long>(limit));
 }
 
-std::string timesOf(const CollectiveUse &use) {
-  std::string text;
-  if (use.times != 1) text += " " + std::to_string(use.times) + " times";
-  if (use.isInWhile) text += " an iteration";
-  return text;
+/// What all collectives cost, those inside a `while` once.
+struct Total {
+  double seconds = 0, bytes = 0;
+  size_t count = 0;
+  bool isInWhile = false;
+};
+
+Total totalOf(const std::vector<CollectiveUse> &uses, const std::vector<UseCost> &costs) {
+  Total total{.count = uses.size()};
+  for (size_t i = 0; i < uses.size(); ++i) {
+    total.seconds += costs[i].seconds * static_cast<double>(uses[i].times);
+    total.bytes += static_cast<double>(costs[i].bytes * uses[i].times);
+    total.isInWhile |= uses[i].isInWhile;
+  }
+  return total;
 }
 
-void printUses(const std::vector<CollectiveUse> &uses, const std::vector<UseCost> &costs,
-               const Mesh &mesh, int64_t limit) {
-  double seconds = 0, bytes = 0;
-  std::printf("\ncollectives (%zu)\n", uses.size());
-  for (size_t i = 0; i < uses.size(); ++i) {
-    const CollectiveUse &use = uses[i];
-    seconds += costs[i].seconds * static_cast<double>(use.times);
-    bytes += static_cast<double>(costs[i].bytes * use.times);
-    if (static_cast<int64_t>(i) >= limit) continue;
-    std::printf("  %-14s %-20s %s -> %s: %s, %.1f us (%s)%s\n",
-                use.op->getName().stripDialect().str().c_str(),
-                ir::typeString(use.op->getOperand(0).getType()).c_str(), use.from.str(mesh).c_str(),
-                use.to.str(mesh).c_str(), byteCount(static_cast<double>(costs[i].bytes)).c_str(),
-                costs[i].seconds * 1e6, costs[i].algorithm.c_str(), timesOf(use).c_str());
-    std::printf("  %14s because %s, %s\n", "", use.reason.c_str(),
-                ir::userPlace(use.op->getLoc()).c_str());
+/// The first of `removals` are of the first groups.
+void printGroups(const std::vector<CollectiveGroup> &groups,
+                 const std::vector<std::optional<Removal>> &removals, const Total &total,
+                 int64_t limit) {
+  std::printf("\ncollectives (%zu), dearest first\n", total.count);
+  for (size_t i = 0; i < groups.size() && static_cast<int64_t>(i) < limit; ++i) {
+    const CollectiveGroup &group = groups[i];
+    std::printf("  %-14s %-20s %s -> %s: %ld times, %.1f us in all\n", group.kind.c_str(),
+                ir::typeString(group.type).c_str(), group.from.c_str(), group.to.c_str(),
+                static_cast<long>(group.count), group.seconds * 1e6);
+    std::printf("  %14s because %s, %s\n", "", group.reason.c_str(),
+                ir::userPlace(group.at).c_str());
+    if (i >= removals.size()) continue;
+    if (removals[i])
+      std::printf("  %14s gone with %s: then %.1f us for all that is left\n", "",
+                  removals[i]->annotation.c_str(), removals[i]->seconds * 1e6);
+    else
+      std::printf("  %14s no single annotation removes it\n", "");
   }
-  std::printf("in all %s sent by all devices, %.1f us one after the other\n",
-              byteCount(bytes).c_str(), seconds * 1e6);
+  if (static_cast<int64_t>(groups.size()) > limit)
+    std::printf("  and %ld more kinds; --limit shows them\n",
+                static_cast<long>(groups.size()) - static_cast<long>(limit));
+  std::printf("in all %s sent by all devices, %.1f us one after the other%s\n",
+              byteCount(total.bytes).c_str(), total.seconds * 1e6,
+              total.isInWhile ? "; those of while loops counted once" : "");
 }
 
 void printJson(const std::vector<Row> &rows, const std::vector<CollectiveUse> &uses,
-               const std::vector<UseCost> &costs, const Mesh &mesh) {
-  nlohmann::ordered_json tensors = nlohmann::ordered_json::array(), moves = tensors;
+               const std::vector<UseCost> &costs, const std::vector<CollectiveGroup> &groups,
+               const std::vector<std::optional<Removal>> &removals, const Mesh &mesh) {
+  nlohmann::ordered_json tensors = nlohmann::ordered_json::array(), moves = tensors,
+                         advice = tensors;
+  for (size_t i = 0; i < removals.size(); ++i)
+    advice.push_back({{"place", ir::userPlace(groups[i].at)},
+                      {"collective", groups[i].kind},
+                      {"micros", groups[i].seconds * 1e6},
+                      {"annotation", removals[i] ? removals[i]->annotation : ""},
+                      {"micros_left", removals[i] ? removals[i]->seconds * 1e6 : -1}});
   for (const Row &row : rows)
     tensors.push_back({{"name", row.name},
                        {"type", row.type},
@@ -121,8 +147,10 @@ void printJson(const std::vector<Row> &rows, const std::vector<CollectiveUse> &u
                      {"algorithm", costs[i].algorithm},
                      {"bytes", costs[i].bytes},
                      {"micros", costs[i].seconds * 1e6}});
-  std::printf("%s\n", nlohmann::ordered_json(
-                          {{"mesh", mesh.str()}, {"tensors", tensors}, {"collectives", moves}})
+  std::printf("%s\n", nlohmann::ordered_json({{"mesh", mesh.str()},
+                                              {"tensors", tensors},
+                                              {"collectives", moves},
+                                              {"removals", advice}})
                           .dump(1)
                           .c_str());
 }
@@ -141,19 +169,27 @@ void explainSharding(const ExplainOptions &options) {
   auto values = distributed::shardingsOf(model.main());
   require(succeeded(values));
   const std::vector<Row> rows = rowsOf(*values, *mesh); // before ops change
+  const mlir::OwningOpRef<mlir::ModuleOp> unsharded = model.module->clone();
   require(succeeded(distributed::insertCollectives(model.main(),
                                                    {.remarks = true, .cluster = &cluster})) &&
           succeeded(distributed::verifySharding(model.main())));
   auto uses = distributed::collectivesOf(model.main());
   require(succeeded(uses));
   auto costs = distributed::costsOf(model.main(), *uses, cluster);
-  require(succeeded(costs));
+  auto groups = distributed::groupsOf(model.main(), cluster);
+  require(succeeded(costs) && succeeded(groups));
+  std::vector<std::optional<Removal>> removals;
+  for (size_t i = 0; i < groups->size() && static_cast<int64_t>(i) < options.removals; ++i) {
+    auto removal = distributed::cheapestRemoval(*unsharded, (*groups)[i], cluster);
+    require(succeeded(removal));
+    removals.push_back(*removal);
+  }
   printNotes(collector.remarks());
   if (options.json) {
-    printJson(rows, *uses, *costs, *mesh);
+    printJson(rows, *uses, *costs, *groups, removals, *mesh);
   } else {
     printRows(rows, options.limit);
-    printUses(*uses, *costs, *mesh, options.limit);
+    printGroups(*groups, removals, totalOf(*uses, *costs), options.limit);
   }
   if (options.maxBytes >= 0)
     require(
@@ -166,7 +202,7 @@ void addExplainSharding(CLI::App &explain) {
   auto *command = explain.add_subcommand(
       "sharding",
       "on a mesh: every tensor's sharding and where it came from, every collective with "
-      "its reason, bytes and predicted time");
+      "its reason, bytes and predicted time, and the annotation that removes it");
   auto options = std::make_shared<ExplainOptions>();
   addModelOptions(*command, options->model);
   addMeshOptions(*command, options->model);
@@ -175,6 +211,12 @@ void addExplainSharding(CLI::App &explain) {
                       "node");
   command->add_flag("--json", options->json, "as JSON, every tensor and collective");
   command->add_option("--limit", options->limit, "lines of each list")->capture_default_str();
+  command
+      ->add_option("--removals", options->removals,
+                   "for so many of the dearest collectives: the one annotation without which they "
+                   "would not be, and what is left then; each candidate is tried")
+      ->capture_default_str()
+      ->check(atLeast(0));
   command
       ->add_option("--max-implicit-bytes", options->maxBytes,
                    "fail where one collective brings a device more than this")

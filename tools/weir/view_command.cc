@@ -50,12 +50,14 @@ void addView(CLI::App &app) {
       "view", "the graph as an HTML page: ops by module, derivatives, kernels, memory");
   auto options = std::make_shared<ViewCommand>();
   addModelOptions(*command, options->model);
+  addMeshOptions(*command, options->model);
   command->add_option("-o,--output", options->output,
                       "the page; - for standard output; MODEL.html here when not given");
   command->add_flag("--json", options->json, "what the page shows, as JSON");
   addMemoryBudget(*command, options->memoryBudget);
   addExample(*command, "weir view gpt -o gpt.html\n"
                        "weir view model.onnx --dim batch=8\n"
+                       "weir view gpt --mesh data=2,model=2\n"
                        "weir view model.weir -o - > page.html");
   command->callback([=] { view(*options); });
 }

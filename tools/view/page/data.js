@@ -100,7 +100,10 @@ function quantity(value, unit, base = 1000) {
 }
 const flopsText = flops => quantity(flops, "FLOP");
 const bytesText = bytes => quantity(bytes, "B", 1024);
-const typeText = type => type.replace(/\s/g, "").replace("[]", "").replace(/\[(.*)\]/, (_, dims) => " " + dims.replace(/,/g, "×"));
+const typeText = text => {
+  const [type, ...sharding] = text.split(/ (?=\[\{)/);
+  return [type.replace(/\s/g, "").replace("[]", "").replace(/\[(.*)\]/, (_, dims) => " " + dims.replace(/,/g, "×")), ...sharding].join(" ");
+};
 
 const DOC = JSON.parse(document.getElementById("document").textContent);
 const GRAPH = readScene(DOC.graph, DOC.strings);
