@@ -1,6 +1,7 @@
 // First the passes, then the launches.
 #include "passes/debug/bisect.h"
 
+#include "ir/dialect/compute.h"
 #include "ir/dialect/steps.h"
 #include "ir/dialect/weir.h"
 #include "passes/debug/compare.h"
@@ -23,7 +24,10 @@ using Kind = BisectResult::Kind;
 
 namespace {
 
-bool hasRequests(ModuleOp module) {
+/// Whether passes are still to say what it computes: derivatives that are asked for, and the
+/// precision that contractions are lowered to.
+bool isUnsettled(ModuleOp module) {
+  if (module->hasAttr(ir::kComputeAttr)) return true;
   return module
       .walk([](Operation *op) {
         return isa<ir::JvpOp, ir::VjpOp>(op) ? WalkResult::interrupt() : WalkResult::advance();
@@ -59,6 +63,7 @@ public:
     auto module = cast<ModuleOp>(op);
     const std::string name = pass->getArgument().str();
     if (state.expected.empty()) {
+      if (isUnsettled(module)) return;
       state.reference = name;
       return expect(module);
     }
@@ -148,7 +153,7 @@ LogicalResult Bisection::comparePasses() {
     return failure();
   Comparison::State state;
   auto comparison = std::make_unique<Comparison>(inputs, state);
-  if (!hasRequests(source)) comparison->expect(source);
+  if (!isUnsettled(source)) comparison->expect(source);
   pm.addInstrumentation(std::move(comparison));
   if (state.failed) return failure();
   if (failed(pm.run(*module)) && state.difference.empty()) return failure();

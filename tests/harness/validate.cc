@@ -12,6 +12,16 @@ using runtime::HostTensor;
 
 namespace {
 
+/// Whether derivatives are asked for that a pass is still to write.
+bool hasRequests(mlir::ModuleOp module) {
+  return module
+      .walk([](mlir::Operation *op) {
+        return mlir::isa<ir::JvpOp, ir::VjpOp>(op) ? mlir::WalkResult::interrupt()
+                                                   : mlir::WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
 class Validator : public mlir::PassInstrumentation {
 public:
   Validator(llvm::ArrayRef<HostTensor> inputs, ValidationStats &stats, std::string &failure)
@@ -32,6 +42,7 @@ public:
     std::string name =
         pass->getArgument().empty() ? pass->getName().str() : pass->getArgument().str();
     ++stats.passes[name];
+    if (expected.empty() && hasRequests(module)) return;
     if (expected.empty()) return expect(module, "after " + name);
     auto got = ir::interpret(module, "main", inputs, {.widen = true});
     std::string wrong =
@@ -50,15 +61,6 @@ private:
 };
 
 } // namespace
-
-static bool hasRequests(mlir::ModuleOp module) {
-  return module
-      .walk([](mlir::Operation *op) {
-        return mlir::isa<ir::JvpOp, ir::VjpOp>(op) ? mlir::WalkResult::interrupt()
-                                                   : mlir::WalkResult::advance();
-      })
-      .wasInterrupted();
-}
 
 std::string validatePasses(mlir::PassManager &pm, mlir::ModuleOp module,
                            llvm::ArrayRef<HostTensor> inputs, ValidationStats &stats) {
