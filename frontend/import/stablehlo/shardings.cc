@@ -47,8 +47,8 @@ TensorList constraint(Op &op) {
 /// Of a program as each device runs it. In groups of one they change nothing; a graph of Weir is of
 /// whole values, and shardings say where collectives go.
 TensorList collective(Op &op) {
-  std::optional<Elements> groups = elementsOf(op.attribute("replica_groups"));
-  if (groups && groups->array.dims().size() == 2 && groups->array.dims()[1] == 1)
+  auto groups = dyn_cast_or_null<ElementsAttr>(op.attribute("replica_groups"));
+  if (groups && groups.getShapedType().getRank() == 2 && groups.getShapedType().getDimSize(1) == 1)
     return op.operands();
   op.fail(
       "is of a program that each of several devices runs on its pieces; what can be imported is "
