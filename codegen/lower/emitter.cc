@@ -163,6 +163,13 @@ bool Emitter::isRun(const Affine &a, int64_t count) const {
 Value Emitter::random(const Node *node) {
   Value low = value(node->operands[0]), high = value(node->operands[1]);
   unsigned level = levelOf(node->loops);
+  if (node->operands.size() > 2) {
+    const Node *position = node->operands[2];
+    Value index = isVector(node) ? vector(position) : value(position);
+    if (isVector(node)) low = splat(low), high = splat(high);
+    moveTo(level);
+    return emitRandomWord(k, index, low, high);
+  }
   if (!isVector(node)) {
     Value index = flat(node->index);
     moveTo(level);

@@ -37,7 +37,7 @@ struct Node {
     Counter,  // `index` as a number
     Compute,  // value's elementwise op on `operands`
     Choose,   // operands[0] if all `conditions` hold, else operands[1]
-    Random,   // word `index` of the stream with key (operands[0], operands[1])
+    Random,   // word `index`, or operands[2], of the stream with key (operands[0], operands[1])
     Reduce,   // value's reduction; operands[0] is the operand at a point of the reduced loops
   };
   Kind kind;

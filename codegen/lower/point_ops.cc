@@ -262,13 +262,16 @@ Node *PointGraph::dense(Operation *op, Point &point, const Guard *guard) {
 }
 
 Node *PointGraph::random(Operation *op, Point &point, const Guard *guard) {
-  Value key = cast<ir::RandomBitsOp>(op).getKey();
+  auto bits = cast<ir::RandomBitsOp>(op);
+  Value key = bits.getKey();
   Node *low = at(key, Point{space.constant(0), std::nullopt}, guard);
   Node *high = at(key, Point{space.constant(1), std::nullopt}, guard);
-  if (!low || !high) return nullptr;
+  Node *position = bits.getPositions() ? at(bits.getPositions(), point, guard) : nullptr;
+  if (!low || !high || (bits.getPositions() && !position)) return nullptr;
   Node *node = make(Node::Random, op->getResult(0));
   node->index = point.flat;
   node->operands = {low, high};
+  if (position) node->operands.push_back(position);
   return node;
 }
 

@@ -1,4 +1,4 @@
-// Random bits depend on the whole key and on nothing else.
+// Random bits depend on the whole key, and on where they are.
 #include "ir/dialect/weir.h"
 
 #define GET_OP_CLASSES
@@ -15,7 +15,19 @@ FailureOr<IterationSpace> RandomBitsOp::iterationSpace(Adaptor op, EmitError err
     return failure();
   }
   if (failed(checkShape(op.getShape(), error))) return failure();
-  for (int64_t size : op.getShape()) s.parallel(size);
+  Value positions = op.getPositions();
+  if (positions && s.shape(1) != op.getShape())
+    return error() << "positions have shape " << shapeString(s.shape(1)) << ", the result "
+                   << shapeString(op.getShape()),
+           failure();
+  if (positions && !elementOf(positions).isInteger(32) && !elementOf(positions).isInteger(64))
+    return error() << "positions are " << typeString(elementOf(positions))
+                   << ", but must be i32 or i64",
+           failure();
+  for (auto [dim, size] : llvm::enumerate(op.getShape())) {
+    int loop = s.parallel(size);
+    if (positions) s.operandAlong(1, dim, loop);
+  }
   return s.take();
 }
 

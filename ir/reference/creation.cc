@@ -86,17 +86,19 @@ static LogicalResult evaluateUndef(UndefOp op, Frame &frame) {
   return success();
 }
 
-/// Element i is word i mod 4 of the block with counter i / 4.
+/// Element i, or the one that a position says, is word i mod 4 of the block with counter i / 4.
 static LogicalResult evaluateRandomBits(RandomBitsOp op, Frame &frame) {
   const NdArray &key = frame.operand(op, 0);
   NdArray result = resultArray(op->getResult(0));
   bool uncertain = key.errorAt(0) != 0 || key.errorAt(1) != 0;
-  for (int64_t i = 0; i < result.size(); ++i) {
-    uint64_t block = i / 4;
+  const NdArray *positions = op.getPositions() ? &frame.operand(op, 1) : nullptr;
+  for (int64_t k = 0; k < result.size(); ++k) {
+    const int64_t i = positions ? positions->ints[k] : k;
+    const uint64_t block = static_cast<uint64_t>(i) / 4;
     auto words = philox4x32({uint32_t(block), uint32_t(block >> 32), 0, 0},
                             {uint32_t(key.ints[0]), uint32_t(key.ints[1])});
-    result.store(i, {0, int32_t(words[i % 4])}, frame.mode());
-    if (uncertain) result.setError(i, kInfinity);
+    result.store(k, {0, int32_t(words[static_cast<uint64_t>(i) % 4])}, frame.mode());
+    if (uncertain) result.setError(k, kInfinity);
   }
   frame.set(op->getResult(0), std::move(result));
   return success();

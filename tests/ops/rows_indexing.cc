@@ -199,6 +199,14 @@ static void addRandomBits(std::vector<Row> &rows) {
                                            return ir::RandomBitsOp::create(b, loc, x[0], shape);
                                          }),
                                          nullptr});
+                    for (DType at : {DType::I32, DType::I64})
+                      samples.push_back({"positions of " + std::string(runtime::dtypeName(at)),
+                                         {{dtype, {2}, {-1e9, 1e9}}, {at, {3, 21}, {0, 1e6}}},
+                                         single([](auto &b, auto loc, auto x) {
+                                           return ir::RandomBitsOp::create(
+                                               b, loc, x[0], x[1], llvm::ArrayRef<int64_t>{3, 21});
+                                         }),
+                                         nullptr});
                     return samples;
                   }});
 }
