@@ -65,6 +65,7 @@ struct Simplify : PassWrapper<Simplify, OperationPass<ModuleOp>> {
     populateReductionPatterns(set);
     populateContractionPatterns(set);
     populateBarrierPatterns(set);
+    populatePermutationPatterns(set);
     patterns = std::move(set);
     return success();
   }

@@ -35,6 +35,7 @@ void populateSlicePatterns(mlir::RewritePatternSet &patterns);
 void populateReductionPatterns(mlir::RewritePatternSet &patterns);
 void populateContractionPatterns(mlir::RewritePatternSet &patterns);
 void populateBarrierPatterns(mlir::RewritePatternSet &patterns);
+void populatePermutationPatterns(mlir::RewritePatternSet &patterns);
 
 /// The rewrites of clean_loops on everything under `root`; true if something changed.
 bool cleanLoops(mlir::Operation *root);
