@@ -71,7 +71,8 @@ private:
     const bool isColumns =
         endsWithAny(name, {".up.weight", ".gate.weight", ".query.weight", ".key.weight",
                            ".value.weight", ".c_fc.weight", "head.weight"});
-    const bool isRows = endsWithAny(name, {".down.weight", ".out.weight", ".c_proj.weight"});
+    const bool isRows = endsWithAny(
+        name, {".down.weight", ".out.weight", ".c_proj.weight", "token.weight", "wte.weight"});
     const bool isBias = endsWithAny(
         name, {".up.bias", ".gate.bias", ".query.bias", ".key.bias", ".value.bias", ".c_fc.bias"});
     if (axes.size() == 2 && isColumns) axes[1] = "model";

@@ -17,7 +17,8 @@ struct ParallelOptions {
 ///   data      inputs are split along their first dim
 ///   sequence  inputs are split along their second dim
 ///   model     matrices are split by columns (up, gate, query, key, value, c_fc) and by rows (down,
-///             out, c_proj), the head by its vocabulary.  Source: Shoeybi et al. 2019 (Megatron-LM)
+///             out, c_proj), the head and the table of tokens (token, wte) by their vocabulary.
+///             Source: Shoeybi et al. 2019 (Megatron-LM)
 ///   expert    the experts of mixtures
 /// What follows from these is found by propagation. Errors: another axis; `zero` without an axis
 /// "data", or not 0, 2 or 3.

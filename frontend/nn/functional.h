@@ -25,6 +25,11 @@ Tensor dropout(Arg x, double rate, Arg key);
 Tensor rotary(Arg x, double base = 10000, int64_t start = 0);
 /// softmax(q·kT / sqrt(d))·v over [b, h, t, d]; causal: position i sees j <= i only.
 Tensor attention(Arg query, Arg key, Arg value, bool causal = true);
+/// The same, [..., t, d] in `blocks` blocks of t: each block of queries meets one block of keys and
+/// values after the other, which go round. Split over as many devices along t, a device has scores
+/// of t / blocks x t / blocks at a time. Error: blocks do not divide t.  Source: Liu et al. 2023
+/// (Ring Attention).
+Tensor ringAttention(Arg query, Arg key, Arg value, int64_t blocks, bool causal = true);
 
 /// softmax(scale · q·kT + bias)·v; bias is broadcast over [b, h, t, keys]: a mask of large negative
 /// numbers, or what is known of the positions.
