@@ -3,11 +3,11 @@
 #include "distributed/batch/batch.h"
 
 #include "distributed/partition/partition.h"
+#include "distributed/propagate/rule.h"
 #include "ir/collective/spmd.h"
 #include "ir/dialect/weir.h"
 
 #include "mlir/IR/BuiltinOps.h"
-#include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -17,26 +17,10 @@ namespace weir::distributed {
 namespace {
 
 constexpr llvm::StringLiteral kAxis = "batch";
+constexpr const char *kNeed = "; a batch range needs rows that do not depend on each other";
 
 ModuleOp moduleOf(func::FuncOp function) {
   return function->getParentOfType<ModuleOp>();
-}
-
-/// Whole iotas of several dims, of which nothing could be split, as broadcasts of one dim.
-void narrowIotas(func::FuncOp function) {
-  SmallVector<IotaOp> iotas;
-  function.walk([&](IotaOp iota) {
-    if (iota.getType().getRank() > 1) iotas.push_back(iota);
-  });
-  for (IotaOp iota : iotas) {
-    ImplicitLocOpBuilder b(iota.getLoc(), iota);
-    const int64_t dim = iota.getDim();
-    ArrayRef<int64_t> shape = iota.getType().getShape();
-    Value line = IotaOp::create(b, ArrayRef<int64_t>{shape[dim]}, 0, iota.getElement());
-    Value all = BroadcastOp::create(b, line, shape, ArrayRef<int64_t>{dim});
-    iota.replaceAllUsesWith(all);
-    iota.erase();
-  }
 }
 
 /// Leaves nothing of a sharding in the function, its own words included.
@@ -83,9 +67,6 @@ public:
   }
 
 private:
-  static constexpr const char *kNeed =
-      "; a batch range needs rows that do not depend on each other";
-
   static InFlightDiagnostic error(Operation *op) {
     return opError(op->getLoc(), op->getName().getStringRef());
   }
@@ -148,6 +129,43 @@ LogicalResult refuseCollectives(func::FuncOp function) {
   return failure(first != nullptr);
 }
 
+/// The loop by rows of an op that computes something else for each; null where all do the same.
+const Factor *positional(Operation *op, const OpRule &rule,
+                         const llvm::DenseMap<Value, Sharding> &shardings) {
+  auto find = [&](ValueRange values, ArrayRef<DimFactors> tensors) -> const Factor * {
+    for (auto [value, dims] : llvm::zip(values, tensors))
+      for (auto [factor, axes] : llvm::zip(dims, shardings.find(value)->second.dims))
+        if (factor >= 0 && rule.factors[factor].isPositional && !axes.empty())
+          return &rule.factors[factor];
+    return nullptr;
+  };
+  const Factor *found = find(op->getOperands(), rule.operands);
+  return found ? found : find(op->getResults(), rule.results);
+}
+
+LogicalResult refusePositions(func::FuncOp function) {
+  FailureOr<Mesh> mesh = meshOf(function);
+  auto shardings = readShardings(function, *mesh);
+  if (failed(shardings)) return failure();
+  auto walked = function.getBody().walk([&](Operation *op) {
+    if (op->getNumRegions() > 0 || op->hasTrait<OpTrait::IsTerminator>())
+      return WalkResult::advance();
+    const OpRule rule = ruleOf(op);
+    const Factor *factor = positional(op, rule, *shardings);
+    if (!factor) return WalkResult::advance();
+    InFlightDiagnostic error = opError(op->getLoc(), op->getName().getStringRef());
+    if (!factor->halos.empty()) {
+      error << "takes all rows of the batch at once" << kNeed;
+      return WalkResult::interrupt();
+    }
+    error << "differs from row to row of the batch by position" << kNeed;
+    if (!op->use_empty())
+      error.attachNote((*op->getUsers().begin())->getLoc()) << "it is used row by row here";
+    return WalkResult::interrupt();
+  });
+  return failure(walked.wasInterrupted());
+}
+
 /// The first op behind which a variable's next value comes out.
 LogicalResult refuseUpdates(func::FuncOp function) {
   for (auto [i, value] : llvm::enumerate(function.front().getTerminator()->getOperands())) {
@@ -171,10 +189,10 @@ public:
     if (FailureOr<Mesh> mesh = meshOf(function); failed(mesh) || mesh->devices() > 1)
       return function.emitError("a graph on a mesh of devices takes no batch range"), failure();
     forgetShardings(function);
-    narrowIotas(function);
     say();
     if (failed(insertCollectives(function)) || failed(refuseCollectives(function)) ||
-        failed(refuseUpdates(function)) || failed(verifySharding(function)))
+        failed(refusePositions(function)) || failed(refuseUpdates(function)) ||
+        failed(verifySharding(function)))
       return failure();
     return ports();
   }

@@ -57,8 +57,7 @@ private:
       std::vector<int> longer = have;
       for (size_t i = have.size(); i < want.size() && !isTaken(axes, want[i]); ++i)
         longer.push_back(want[i]);
-      const Factor &f = s.rule.factors[factor];
-      if (!f.mustDivide || f.size % s.mesh.size(longer) == 0) have = longer;
+      if (s.rule.factors[factor].takes(longer, s.mesh)) have = longer;
     }
   }
 
@@ -76,6 +75,14 @@ private:
       add(value, sharding, taken);
       local(value, taken);
     }
+    for (auto [factor, list] : llvm::zip(s.rule.factors, axes))
+      for (const Halo &halo : factor.halos)
+        if (auto here = list.empty() ? std::nullopt : halo.local(list, s.mesh)) {
+          const Value value = s.op->getOperand(halo.operand);
+          remote += pieceBytes(shapeOf(value), elementBytes(value),
+                               shardingOf(s.rule.operands[halo.operand], axes), s.mesh) *
+                    static_cast<double>(here->left + here->right) / static_cast<double>(here->held);
+        }
     std::vector<int> reduced;
     std::optional<Combiner> combiner;
     for (auto [factor, list] : llvm::zip(s.rule.factors, axes)) {

@@ -1,9 +1,10 @@
 // Goes through the ops in order, knowing how each value lies on the devices so far. A value is
 // redistributed right behind its definition, once for each sharding that its users take; splat
-// constants are made anew instead. Partial sums travel on through linear ops where nobody needs
-// the whole value before, so that they are reduced late, and once.
+// constants and iotas are made anew instead. Partial sums travel on through linear ops where nobody
+// needs the whole value before, so that they are reduced late, and once.
 #include "distributed/partition/assignment.h"
 #include "distributed/partition/emit_steps.h"
+#include "distributed/partition/gather_again.h"
 #include "distributed/partition/partition.h"
 
 #include "ir/collective/spmd.h"
@@ -71,7 +72,8 @@ private:
   void eraseUnused() {
     std::vector<Operation *> ours;
     function.walk([&](Operation *op) {
-      if (isa<ConstantOp>(op) || isa<spmd::SpmdDialect>(op->getDialect())) ours.push_back(op);
+      if (isa<ConstantOp, IotaOp>(op) || isa<spmd::SpmdDialect>(op->getDialect()))
+        ours.push_back(op);
     });
     for (Operation *op : llvm::reverse(ours))
       if (op->use_empty()) op->erase();
@@ -154,6 +156,15 @@ private:
     return success();
   }
 
+  /// Is `value` made of nothing, as `to` as well as in any other way?
+  static bool canBeMade(Value value, const Sharding &to) {
+    if (isSplat(value)) return !to.isPartial() || isZero(value);
+    bool canSplit = true;
+    for (auto [size, axes] : llvm::zip(shapeOf(value), to.dims))
+      canSplit &= size > 1 || axes.empty();
+    return isMadeAnywhere(value) && canSplit && !to.isPartial();
+  }
+
   /// `value` as `to`, by ops behind its definition; `user` takes it so.
   Value redistributed(Value value, const Sharding &to, Operation *user) {
     const Sharding from = current.find(value)->second;
@@ -163,7 +174,7 @@ private:
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointAfterValue(value);
     Value result = value;
-    if (isSplat(value) && (!to.isPartial() || isZero(value))) {
+    if (canBeMade(value, to)) {
       Operation *copy = builder.clone(*value.getDefiningOp());
       declare(copy, to);
       result = copy->getResult(0);
@@ -197,7 +208,7 @@ private:
 
   /// A value as its users see it who take no partial sums.
   Sharding reduced(Value value) const {
-    if (isSplat(value)) return Sharding::replicated(shapeOf(value).size());
+    if (isMadeAnywhere(value)) return Sharding::replicated(shapeOf(value).size());
     const Sharding &sharding = current.find(value)->second;
     return sharding.isPartial() ? target(value) : sharding;
   }
@@ -232,7 +243,8 @@ private:
   }
 
   /// The operands that go into `op` partial; none where it does not pay or is not allowed.
-  SmallVector<bool> partialOperands(Operation *op, const FactorAxes &axes) const {
+  SmallVector<bool> partialOperands(Operation *op, const OpRule &rule,
+                                    const FactorAxes &axes) const {
     SmallVector<bool> none(op->getNumOperands(), false), taken = none;
     const Sharding *partial = nullptr;
     for (auto [i, operand] : llvm::enumerate(op->getOperands())) {
@@ -243,6 +255,9 @@ private:
       for (int axis : sharding.partial)
         fits &=
             llvm::none_of(axes, [&](const auto &list) { return llvm::is_contained(list, axis); });
+      for (auto [factor, list] : llvm::zip(rule.factors, axes))
+        fits &= list.empty() || factor.kind == LoopKind::Parallel ||
+                combinerOf(factor.kind) == sharding.combiner;
       fits &= bytesOf(op->getResult(0)) <= bytesOf(operand);
       if (!fits) return none;
       taken[i] = true;
@@ -278,7 +293,7 @@ private:
     for (Value operand : op->getOperands()) operands.push_back(reduced(operand));
     for (Value result : op->getResults()) results.push_back(target(result));
     FactorAxes axes = assignFactors({op, rule, plan.mesh, ways, operands, results});
-    SmallVector<bool> partial = partialOperands(op, axes);
+    SmallVector<bool> partial = partialOperands(op, rule, axes);
 
     Sharding given; // the partial part of the results
     for (auto [i, use] : llvm::enumerate(op->getOpOperands())) {
@@ -443,7 +458,9 @@ LogicalResult insertCollectives(func::FuncOp function, const InsertOptions &opti
       plan->mesh,
       options.cluster ? *options.cluster : oneNode(static_cast<int>(plan->mesh.devices())));
   if (!ways.ok()) return function.emitError() << std::string(ways.status().message());
-  return Inserter(function, *plan, *ways, options).run();
+  if (failed(Inserter(function, *plan, *ways, options).run())) return failure();
+  gatherAgain(function);
+  return success();
 }
 
 } // namespace weir::distributed

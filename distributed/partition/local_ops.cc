@@ -52,6 +52,13 @@ Value LocalOps::spread(Value scalar, ArrayRef<int64_t> shape) {
   return BroadcastOp::create(b, scalar, shape, ArrayRef<int64_t>{});
 }
 
+Value LocalOps::scaled(Value scalar, int64_t by, int64_t plus) {
+  if (by == 0) return number(static_cast<int32_t>(plus));
+  if (by != 1) scalar = MulOp::create(b, scalar, number(static_cast<int32_t>(by)));
+  if (plus != 0) scalar = AddOp::create(b, scalar, number(static_cast<int32_t>(plus)));
+  return scalar;
+}
+
 Value LocalOps::position(const std::vector<int> &axes) {
   return spmd::AxisIndexOp::create(b, RankedTensorType::get({}, b.getI32Type()),
                                    axisNames(b, axes, mesh), b.getI64IntegerAttr(mesh.size(axes)));
@@ -88,16 +95,19 @@ Value LocalOps::onFirst(Value value, const std::vector<int> &axes) {
   return SelectOp::create(b, spread(isFirst, type.getShape()), value, splat(type, 0));
 }
 
-Value LocalOps::countOf(int64_t size, const std::vector<int> &axes) {
-  Value count = number(size);
+LocalOps::Span LocalOps::spanOf(int64_t size, const std::vector<int> &axes) {
+  if (const int64_t parts = mesh.size(axes); size % parts == 0)
+    return {MulOp::create(b, position(axes), number(size / parts)), number(size / parts)};
+  Value start = number(0), count = number(size);
   int64_t stored = size;
   for (int axis : axes) {
     int64_t parts = mesh.axes[axis].size;
     stored = (stored + parts - 1) / parts;
-    Value start = MinOp::create(b, MulOp::create(b, position({axis}), number(stored)), count);
-    count = MinOp::create(b, number(stored), SubOp::create(b, count, start));
+    Value before = MinOp::create(b, MulOp::create(b, position({axis}), number(stored)), count);
+    start = AddOp::create(b, start, before);
+    count = MinOp::create(b, number(stored), SubOp::create(b, count, before));
   }
-  return count;
+  return {start, count};
 }
 
 Value LocalOps::masked(Value value, int64_t dim, int64_t size, const std::vector<int> &axes,
@@ -106,7 +116,7 @@ Value LocalOps::masked(Value value, int64_t dim, int64_t size, const std::vector
   int64_t local = type.getDimSize(dim);
   Value at = IotaOp::create(b, ArrayRef<int64_t>{local}, 0, b.getI32Type());
   Value isMine =
-      CompareOp::create(b, at, spread(countOf(size, axes), {local}), CompareDirection::lt);
+      CompareOp::create(b, at, spread(spanOf(size, axes).count, {local}), CompareDirection::lt);
   Value mask = BroadcastOp::create(b, isMine, type.getShape(), ArrayRef<int64_t>{dim});
   return SelectOp::create(b, mask, value, identity(type, combiner));
 }

@@ -17,6 +17,17 @@ public:
   mlir::Value position(const std::vector<int> &axes);
   /// `value` with zeros behind its elements along `dim`, or cut off, to `size`.
   mlir::Value resized(mlir::Value value, int64_t dim, int64_t size);
+  /// Which elements of a dim of `size`, split by `axes`, the device has: i32 scalars.
+  struct Span {
+    mlir::Value start, count;
+  };
+  Span spanOf(int64_t size, const std::vector<int> &axes);
+  mlir::Value number(int32_t value);
+  /// An i32 scalar * by + plus.
+  mlir::Value scaled(mlir::Value scalar, int64_t by, int64_t plus);
+  /// A scalar everywhere.
+  mlir::Value spread(mlir::Value scalar, llvm::ArrayRef<int64_t> shape);
+  mlir::Value splat(mlir::RankedTensorType type, double value);
   /// The device's piece of `dim`, which one axis splits; the dim is a multiple of it.
   mlir::Value pieceOf(mlir::Value value, int64_t dim, int axis);
   /// `value` on the first device of each group, zeros on the others.
@@ -27,12 +38,7 @@ public:
                      Combiner combiner);
 
 private:
-  mlir::Value number(int32_t value);
-  mlir::Value splat(mlir::RankedTensorType type, double value);
   mlir::Value identity(mlir::RankedTensorType type, Combiner combiner);
-  mlir::Value spread(mlir::Value scalar, llvm::ArrayRef<int64_t> shape);
-  /// How many elements of the dim the device holds.
-  mlir::Value countOf(int64_t size, const std::vector<int> &axes);
 
   mlir::ImplicitLocOpBuilder &b;
   const Mesh &mesh;

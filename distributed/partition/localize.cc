@@ -2,14 +2,18 @@
 // a reduction would read the padding it is masked. Gathers give whole outer pieces, so what is
 // padding between inner pieces is cut off.
 #include "distributed/partition/emit_steps.h"
+#include "distributed/partition/exchange_halos.h"
 #include "distributed/partition/local_ops.h"
 #include "distributed/partition/partition.h"
+#include "distributed/partition/pick_locally.h"
 #include "distributed/propagate/rule.h"
 
 #include "ir/collective/spmd.h"
 #include "ir/dialect/weir.h"
 
 #include "llvm/ADT/TypeSwitch.h"
+
+#include <functional>
 
 using namespace mlir;
 using namespace weir::ir;
@@ -37,6 +41,7 @@ public:
     keepShapes();
     function.getBody().walk([&](Operation *op) {
       findMasks(op);
+      findPositional(op);
       ops.push_back(op);
     });
     for (auto &entry : shardings) {
@@ -50,6 +55,7 @@ public:
     for (Operation *op : ops) fitAttributes(op);
     for (const Mask &mask : masks) insert(mask);
     for (Operation *op : ops) expand(op);
+    for (const auto &makeLocal : positional) makeLocal();
     function.setType(FunctionType::get(function.getContext(), function.front().getArgumentTypes(),
                                        function.front().getTerminator()->getOperandTypes()));
   }
@@ -77,12 +83,47 @@ private:
       const Sharding &sharding = shardings.find(use.get())->second;
       for (auto [dim, factor] : llvm::enumerate(rule.operands[use.getOperandNumber()])) {
         if (factor < 0 || rule.factors[factor].kind == LoopKind::Parallel) continue;
+        if (rule.factors[factor].isPositional && indicesOperand(op)) continue; // looks at its own
+        // What a window reads of padding is replaced when halos are exchanged.
+        if (llvm::any_of(rule.factors[factor].halos, [&, dim = static_cast<int64_t>(dim)](auto &h) {
+              return h.operand == use.getOperandNumber() && h.dim == dim;
+            }))
+          continue;
         int64_t size = rule.factors[factor].size;
         bool isValue = elementOf(use.get()) == elementOf(op->getResult(0));
         if (isValue && !isEven(size, sharding.dims[dim]))
           masks.push_back({&use, static_cast<int64_t>(dim), size, sharding.dims[dim],
                            *combinerOf(rule.factors[factor].kind)});
       }
+    }
+  }
+
+  /// Ops that compute something else on each device: their bodies change once all is local.
+  void findPositional(Operation *op) {
+    if (op->getNumRegions() > 0 || op->hasTrait<OpTrait::IsTerminator>()) return;
+    const OpRule rule = ruleOf(op);
+    for (const Factor &factor : rule.factors)
+      for (const Halo &halo : factor.halos)
+        if (auto axes = splitOf(op->getOperand(halo.operand), halo.dim); !axes.empty())
+          positional.push_back([this, op, halo, axes] { exchangeHalo(op, halo, axes, mesh); });
+    const bool isMade = isa<IotaOp, RandomBitsOp>(op);
+    if (!isMade && !indicesOperand(op)) return;
+    const Value value = isMade ? op->getResult(0) : op->getOperand(0);
+    const Sharding &sharding = shardings.find(value)->second;
+    auto isSplit = [](const auto &axes) { return !axes.empty(); };
+    if (isa<RandomBitsOp>(op) && llvm::any_of(sharding.dims, isSplit)) {
+      positional.push_back(
+          [this, op, shape = shapeOf(value), sharding] { drawLocally(op, shape, sharding, mesh); });
+      return;
+    }
+    for (auto [dim, factor] : llvm::enumerate(isMade ? rule.results[0] : rule.operands[0])) {
+      if (factor < 0 || !rule.factors[factor].isPositional || sharding.dims[dim].empty()) continue;
+      const SplitDim split{rule.factors[factor].size, sharding.dims[dim]};
+      const auto places = permutationOf(op);
+      positional.push_back([this, op, split, isMade, places] {
+        if (places) return changePlaces(op, *places, split, mesh);
+        isMade ? countLocally(op, split, mesh) : pickLocally(op, split, mesh);
+      });
     }
   }
 
@@ -97,7 +138,8 @@ private:
     if (op->getNumResults() == 0) return;
     std::vector<int64_t> shape = shapeOf(op->getResult(0));
     llvm::TypeSwitch<Operation *>(op)
-        .Case<BroadcastOp, ReshapeOp, UndefOp>([&](auto o) { o.setShape(shape); })
+        .Case<BroadcastOp, ReshapeOp, UndefOp, IotaOp, RandomBitsOp>(
+            [&](auto o) { o.setShape(shape); })
         .Case([&](DynamicSliceOp o) { o.setSizes(shape); })
         .Case([&](ConstantOp o) {
           auto elements = dyn_cast<DenseElementsAttr>(o.getValue());
@@ -249,6 +291,7 @@ private:
   llvm::DenseMap<Value, std::vector<int64_t>> globalShapes;
   std::vector<Operation *> ops;
   std::vector<Mask> masks;
+  std::vector<std::function<void()>> positional;
 };
 
 } // namespace

@@ -167,6 +167,7 @@ private:
   void perform(Operation *op) {
     if (auto permute = dyn_cast<spmd::PermuteOp>(op)) {
       for (auto [to, from] : llvm::enumerate(permute.getSources())) results[to] = operands[from];
+      count(op);
       return;
     }
     for (const std::vector<int64_t> &group :
@@ -182,7 +183,12 @@ private:
   void count(Operation *op) {
     if (!traffic) return;
     ++traffic->collectives[op->getName().getStringRef().str()];
-    double p = op->getAttrOfType<IntegerAttr>("parts").getInt(), in = operands[0].bytes();
+    double in = operands[0].bytes();
+    if (isa<spmd::PermuteOp>(op)) {
+      traffic->bytes += in;
+      return;
+    }
+    double p = op->getAttrOfType<IntegerAttr>("parts").getInt();
     if (isa<spmd::AllGatherOp>(op)) traffic->bytes += in * (p - 1);
     if (isa<spmd::AllReduceOp>(op)) traffic->bytes += 2 * in * (p - 1) / p;
     if (isa<spmd::ReduceScatterOp, spmd::AllToAllOp>(op)) traffic->bytes += in * (p - 1) / p;

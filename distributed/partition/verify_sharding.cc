@@ -243,8 +243,10 @@ private:
           return error(op) << "axis " << mesh.axes[axis].name << " splits two loops";
         all.push_back(axis);
       }
-      if (factor.mustDivide && factor.size % mesh.size(list))
-        return error(op) << "pieces of a dim that is reshaped must be equal";
+      if (!factor.takes(list, mesh))
+        return error(op) << (factor.isUnits      ? "slices change places only if each has a device"
+                             : factor.mustDivide ? "pieces of a dim that is reshaped must be equal"
+                                                 : "windows reach beyond the neighbouring pieces");
     }
     return success();
   }

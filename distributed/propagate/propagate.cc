@@ -147,8 +147,7 @@ private:
     size_t usable = 0;
     while (usable < axes->size() && !isTaken(link, factor, (*axes)[usable])) ++usable;
     axes->resize(usable);
-    const Factor &f = link.factors[factor];
-    if (f.mustDivide && f.size % out.mesh.size(*axes)) return false;
+    if (!link.factors[factor].takes(*axes, out.mesh)) return false;
     bool changed = false;
     for (auto [value, dims] : llvm::zip(link.values, link.dims))
       for (auto [dim, other] : llvm::enumerate(dims))

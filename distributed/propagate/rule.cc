@@ -1,8 +1,12 @@
 // Factors from loops. A dim along a loop is split as the loop is; of an ordered product only the
-// outermost loop is, evenly; windows, data-dependent and whole dims are not.
+// outermost loop is, evenly. A dim of which indices pick is split by a factor of its own: each
+// device looks at the indices of its piece only, so what it picks is a partial sum, and what it
+// writes is its piece. A window is split by where it is, and reads into neighbouring pieces.
+// Other data-dependent and whole dims are not split.
 #include "distributed/propagate/rule.h"
 
 #include "ir/collective/spmd.h"
+#include "ir/dialect/permutation.h"
 #include "ir/dialect/weir.h"
 
 #include "mlir/IR/Matchers.h"
@@ -18,8 +22,7 @@ static int64_t rankOf(Value value) {
 
 /// Does the value of an element depend on where it is? Then a piece is not made by the same op.
 static bool isPositional(Operation *op) {
-  if (auto weirOp = dyn_cast<WeirOp>(op); weirOp && weirOp.family() == Family::Random) return true;
-  if (op->getNumOperands() > 0 || isa<UndefOp>(op)) return false;
+  if (op->getNumOperands() > 0 || isa<UndefOp, IotaOp>(op)) return false;
   return op->getNumResults() != 1 || !isSplat(op->getResult(0));
 }
 
@@ -55,8 +58,14 @@ public:
   }
 
   OpRule derive() {
-    for (auto [i, dims] : llvm::enumerate(space.operands)) rule.operands.push_back(tensor(dims));
-    for (const TensorMap &dims : space.results) rule.results.push_back(tensor(dims));
+    for (unsigned i = 0; i < space.operands.size(); ++i)
+      rule.operands.push_back(tensor(space.operands[i], i));
+    for (const TensorMap &dims : space.results) rule.results.push_back(tensor(dims, std::nullopt));
+    if (indicesOperand(op)) addIndexed();
+    if (isa<RandomBitsOp>(op))
+      for (Factor &factor : rule.factors) factor.isPositional = true;
+    if (auto iota = dyn_cast<IotaOp>(op))
+      rule.factors[rule.results[0][iota.getDim()]].isPositional = true;
     for (int i = 0, n = rule.factors.size(); i < n; ++i)
       rule.factors[i].isSplittable &= canSplit(i);
     // Where the update goes depends on the position in the operand.
@@ -65,6 +74,7 @@ public:
         if (factor >= 0 && rule.operands[1][dim] < 0) refuse(factor);
     if (isPositional(op))
       for (Factor &factor : rule.factors) factor.isSplittable = false;
+    for (Factor &factor : rule.factors) factor.isPositional |= !factor.halos.empty();
     forgetUnsplittable(rule.operands);
     forgetUnsplittable(rule.results);
     return std::move(rule);
@@ -75,7 +85,35 @@ private:
     for (int loop : loops) rule.factors[loop].isSplittable = false;
   }
 
-  int factorOf(const DimMap &dim) {
+  /// The loop along which windows over an operand's dim move; none where they are no windows. Of a
+  /// convolution the longest: in the derivative by the filter positions and window change places.
+  const AffineTerm *movesAlong(const DimMap &dim) const {
+    if (!isa<ConvolutionOp, UnfoldOp, FoldOp, SliceOp>(op) || dim.terms.empty()) return nullptr;
+    const AffineTerm *along = &dim.terms[0];
+    for (const AffineTerm &term : dim.terms)
+      if (isa<ConvolutionOp>(op) && space.loops[term.loop].size > space.loops[along->loop].size)
+        along = &term;
+    return along->stride > 0 ? along : nullptr;
+  }
+
+  int windowOf(const DimMap &dim, unsigned operand, int64_t number) {
+    const AffineTerm *along = movesAlong(dim);
+    for (const AffineTerm &term : dim.terms)
+      if (!along || term.loop != along->loop) refuse(term.loop);
+    if (!along) return -1;
+    Halo halo{operand, number, dim.size,   space.loops[along->loop].size, along->stride, dim.offset,
+              0,       0,      dim.divisor};
+    for (const AffineTerm &term : dim.terms) {
+      if (term.loop == along->loop) continue;
+      const int64_t most = term.stride * (space.loops[term.loop].size - 1);
+      (most < 0 ? halo.low : halo.high) += most;
+    }
+    rule.factors[along->loop].halos.push_back(halo);
+    return along->loop;
+  }
+
+  /// `operand`: of which the dim is number `number`; none of a result.
+  int factorOf(const DimMap &dim, std::optional<unsigned> operand, int64_t number) {
     switch (dim.kind) {
     case DimMap::Along:
       return dim.loops[0];
@@ -83,6 +121,7 @@ private:
       bool isAlong = dim.terms.size() == 1 && dim.terms[0].stride == 1 && dim.offset == 0 &&
                      dim.divisor == 1 && space.loops[dim.terms[0].loop].size == dim.size;
       if (isAlong) return dim.terms[0].loop;
+      if (operand) return windowOf(dim, *operand, number);
       for (const AffineTerm &term : dim.terms) refuse(term.loop);
       return -1;
     }
@@ -98,10 +137,32 @@ private:
     return -1;
   }
 
-  DimFactors tensor(const TensorMap &dims) {
+  DimFactors tensor(const TensorMap &dims, std::optional<unsigned> operand) {
     DimFactors factors;
-    for (const DimMap &dim : dims) factors.push_back(factorOf(dim));
+    for (auto [number, dim] : llvm::enumerate(dims))
+      factors.push_back(factorOf(dim, operand, number));
     return factors;
+  }
+
+  /// The dim that is picked from, or written to.
+  void addIndexed() {
+    auto isIndexed = [](const DimMap &dim) { return dim.kind == DimMap::Indexed; };
+    const int factor = rule.factors.size();
+    const auto *from = llvm::find_if(space.operands[0], isIndexed),
+               *to = llvm::find_if(space.results[0], isIndexed);
+    const bool isWritten = to != space.results[0].end();
+    if (from == space.operands[0].end()) return;
+    const bool isRoll = permutationOf(op).has_value();
+    if (!isWritten && !isRoll && elementOf(op->getResult(0)).isInteger(1)) return; // has no sum
+    rule.factors.push_back({from->size, isWritten || isRoll ? LoopKind::Parallel : LoopKind::Sum});
+    rule.factors.back().isPositional = true;
+    rule.factors.back().isUnits = isRoll;
+    if (isRoll) {
+      rule.operands[1].assign(1, -1);
+      rule.results[0][from - space.operands[0].begin()] = factor;
+    }
+    rule.operands[0][from - space.operands[0].begin()] = factor;
+    if (isWritten) rule.results[0][to - space.results[0].begin()] = factor;
   }
 
   /// A reducing loop that some operand does not run along: that operand must be partial with the
@@ -109,6 +170,7 @@ private:
   bool canSplit(int loop) {
     LoopKind kind = rule.factors[loop].kind;
     if (rule.factors[loop].size < 2) return false;
+    if (rule.factors[loop].isPositional) return true;
     if (kind == LoopKind::Parallel) return !isWindow(loop);
     if (!combinerOf(kind)) return false;
     for (auto [i, dims] : llvm::enumerate(rule.operands)) {
@@ -152,6 +214,13 @@ OpRule ruleOf(Operation *op) {
   return Deriver(op, *space).derive();
 }
 
+bool Factor::takes(const std::vector<int> &axes, const Mesh &mesh) const {
+  if (axes.empty()) return true;
+  if (isUnits && size != mesh.size(axes)) return false;
+  if (mustDivide && size % mesh.size(axes)) return false;
+  return llvm::all_of(halos, [&](const Halo &halo) { return halo.local(axes, mesh).has_value(); });
+}
+
 Sharding shardingOf(const DimFactors &factors, const FactorAxes &axes) {
   Sharding sharding = Sharding::replicated(factors.size());
   for (auto [dim, factor] : llvm::enumerate(factors))
@@ -191,6 +260,23 @@ bool isJointlyLinear(Operation *op) {
 
 bool onlyMoves(Operation *op, unsigned operand) {
   return operand == 0 && isa<BroadcastOp, ReshapeOp, TransposeOp, SliceOp, ReverseOp, GatherOp>(op);
+}
+
+std::optional<unsigned> indicesOperand(Operation *op) {
+  if (isa<GatherOp, ScatterAddOp, ScatterMulOp, ScatterMaxOp, ScatterMinOp, ScatterSetOp>(op))
+    return 1;
+  return std::nullopt;
+}
+
+std::optional<SmallVector<int64_t>> permutationOf(Operation *op) {
+  auto gather = dyn_cast<GatherOp>(op);
+  if (!gather || gather.getBatchDims() != 0) return std::nullopt;
+  auto type = cast<RankedTensorType>(gather.getOperand().getType());
+  return constantPermutation(gather.getIndices(), type.getDimSize(gather.getDim()));
+}
+
+bool isMadeAnywhere(Value value) {
+  return isSplat(value) || value.getDefiningOp<IotaOp>();
 }
 
 bool isSplat(Value value) {

@@ -3,7 +3,7 @@
 // derived is never split, which is slow but right.
 #pragma once
 
-#include "distributed/sharding/sharding.h"
+#include "distributed/propagate/halo.h"
 
 #include "ir/interfaces/iteration_space.h"
 
@@ -19,6 +19,12 @@ struct Factor {
   ir::LoopKind kind = ir::LoopKind::Parallel;
   bool isSplittable = true;
   bool mustDivide = false; ///< the outermost of a dim that several loops make: pieces must be equal
+  bool isUnits = false;    ///< each piece is one element
+  bool isPositional = false;    ///< what a device computes of it depends on which piece it has
+  std::vector<Halo> halos = {}; ///< dims of which a device reads more than its piece
+
+  /// Can it be split by `axes`?
+  bool takes(const std::vector<int> &axes, const Mesh &mesh) const;
 };
 
 /// For each dim its factor; none (-1) for one that is never split.
@@ -47,8 +53,14 @@ bool isLinearIn(mlir::Operation *op, unsigned operand);
 bool isJointlyLinear(mlir::Operation *op);
 /// Does the op move elements of operand 0 only, so that partial values of any kind stay such?
 bool onlyMoves(mlir::Operation *op, unsigned operand);
+/// Along which operand's elements the indexed dim of operand 0 is picked; none for other ops.
+std::optional<unsigned> indicesOperand(mlir::Operation *op);
+/// The places from which a gather takes all slices of a dim, each once, if they are known.
+std::optional<llvm::SmallVector<int64_t>> permutationOf(mlir::Operation *op);
 /// A constant whose elements are all the same: a piece of it is such a constant.
 bool isSplat(mlir::Value value);
+/// Is it made of nothing, for any sharding at the same cost? A splat or an iota.
+bool isMadeAnywhere(mlir::Value value);
 /// A constant of zeros: whole and partial sum at once.
 bool isZero(mlir::Value value);
 
