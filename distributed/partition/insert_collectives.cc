@@ -223,6 +223,7 @@ private:
       if (user->getBlock() != value.getParentBlock()) return false;
       unsigned i = use.getOperandNumber();
       if (onlyMoves(user, i)) return true;
+      if (!isJointlyLinear(user) && llvm::count(user->getOperands(), value) > 1) return false;
       return sharding.combiner == Combiner::Sum && isLinearIn(user, i) &&
              (user->getNumOperands() == 1 || !isJointlyLinear(user) || arePartialAlike(user));
     });

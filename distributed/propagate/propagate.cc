@@ -130,12 +130,14 @@ private:
         if (f == factor) visit(value, out.shardings.find(value)->second.dims[dim]);
   }
 
-  /// Is the axis that of another factor of the link?
+  /// Is the axis that of another factor of the link? Reducing ones give way until it is their turn.
   bool isTaken(const DimLink &link, int factor, int axis) const {
     for (auto [value, dims] : llvm::zip(link.values, link.dims)) {
       const Sharding &sharding = out.shardings.find(value)->second;
       for (auto [dim, f] : llvm::enumerate(dims))
-        if (f != factor && llvm::is_contained(sharding.dims[dim], axis)) return true;
+        if (f != factor && (f < 0 || isOpen(link, f)) &&
+            llvm::is_contained(sharding.dims[dim], axis))
+          return true;
     }
     return false;
   }

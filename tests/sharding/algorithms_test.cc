@@ -210,13 +210,16 @@ TEST(RingAttention, IsAttention) {
   }
 }
 
-TEST(RingAttention, SendsKeysAndValuesRound) {
-  const Program ring = sequence("s=4", true, false);
-  constexpr int64_t keys = kHeads * kTime * kDepth * 4;
+TEST(RingAttention, HasABlockOfScoresAndSendsKeysAndValuesRound) {
+  const Program ring = sequence("s=4", true, false), gathered = sequence("s=4", false, false);
+  constexpr int64_t block = kTime / kRing, keys = kHeads * kTime * kDepth * 4;
+  EXPECT_GT(largestBytes(gathered), kHeads * block * block * 4);
+  EXPECT_LE(largestBytes(ring), kHeads * block * block * 4);
   EXPECT_EQ(countCollectives(ring, 64)[CollectiveKind::Permute], 2 * (kRing - 1));
   EXPECT_EQ(countCollectives(ring, 64).size(), 1u);
   // Every piece of keys and values goes past every other device, and then the loss is added up.
   EXPECT_NEAR(static_cast<double>(plannedBytes(ring)), 2.0 * (kRing - 1) * keys, 64);
+  EXPECT_GE(static_cast<double>(plannedBytes(gathered)), 2.0 * (kRing - 1) * keys);
 }
 
 // ---- P13 ----

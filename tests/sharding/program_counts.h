@@ -53,6 +53,14 @@ inline int64_t largestElements(const Program &program) {
   return most;
 }
 
+/// Bytes of the largest such value.
+inline int64_t largestBytes(const Program &program) {
+  int64_t most = 0;
+  for (const runtime::Buffer &buffer : executableOf(program).buffers)
+    if (buffer.space == runtime::Space::Arena) most = std::max(most, buffer.bytes);
+  return most;
+}
+
 /// Bytes that all devices send in one run, as planned.
 inline int64_t plannedBytes(const Program &program) {
   const runtime::Executable &executable = executableOf(program);

@@ -110,6 +110,10 @@ GradientBytes gradientBytes(const Program &program) {
 TEST(Zero, BytesOfAParameterAreThoseOfTheStage) {
   const double n = kDevices;
   auto perParameter = [](int64_t bytes) { return static_cast<double>(bytes) / kParameters; };
+  expectSame(losses(perceptron().compile()), losses(zero(0)));
+  const Program none = zero(0);
+  EXPECT_NEAR(perParameter(variableBytes(none) + gradientBytes(none).kept), 16, 0.02);
+
   // State split; gradients are reduced to the pieces that it needs.
   expectSame(losses(perceptron().compile()), losses(zero(2)));
   const Program second = zero(2);
@@ -119,21 +123,37 @@ TEST(Zero, BytesOfAParameterAreThoseOfTheStage) {
   // The first stage is the same with gradients whole until all are there. They never are.
   EXPECT_NEAR(perParameter(variableBytes(second) + gradients.whole), 8 + 8 / n, 0.02);
   EXPECT_LT(gradients.mostAtATime, gradients.whole);
+
+  expectSame(losses(perceptron().compile()), losses(zero(3)));
+  const Program third = zero(3);
+  EXPECT_NEAR(perParameter(variableBytes(third) + gradientBytes(third).kept), 16 / n, 0.02);
 }
 
 TEST(Zero, TrafficIsThatOfTheStage) {
   // Each device of N sends (N - 1) / N of the parameters in an all_gather or a reduce_scatter.
   const double once = (kDevices - 1) * kParameters * 4, losses = 1024;
+  EXPECT_NEAR(static_cast<double>(plannedBytes(zero(0))), 2 * once, losses);
   EXPECT_NEAR(static_cast<double>(plannedBytes(zero(2))), 2 * once, losses);
+  // The first layer has no gradient of its input, so it is not needed again; nor is the last one
+  // gathered again, with nothing between its two uses.
+  EXPECT_NEAR(static_cast<double>(plannedBytes(zero(3))), (3 - 2.0 / kLayers) * once, losses);
+}
+
+TEST(Zero, WholeParametersAreNotKept) {
+  const int64_t third = executableOf(zero(3)).arenaBytes, second = executableOf(zero(2)).arenaBytes;
+  EXPECT_LE(third, second + 2 * kWidth * kWidth * 4) << "two layers' parameters at most";
 }
 
 TEST(Accumulation, OfPartsIsOneBatchAndReducesOnce) {
   expectSame(losses(perceptron().compile()), losses(perceptron(3).compile()));
-  const Program program = zero(2, 3);
-  expectSame(losses(perceptron().compile()), losses(zero(2, 3)));
-  EXPECT_EQ(countCollectives(program, 1024)[CollectiveKind::ReduceScatter], kLayers);
-  const double once = (kDevices - 1) * kParameters * 4;
-  EXPECT_NEAR(static_cast<double>(plannedBytes(program)), 2 * once, 4096);
+  for (int level : {0, 2}) {
+    const Program program = zero(level, 3);
+    expectSame(losses(perceptron().compile()), losses(zero(level, 3)));
+    auto counts = countCollectives(program, 1024);
+    EXPECT_EQ(counts[level ? CollectiveKind::ReduceScatter : CollectiveKind::AllReduce], kLayers);
+    const double once = (kDevices - 1) * kParameters * 4;
+    EXPECT_NEAR(static_cast<double>(plannedBytes(program)), 2 * once, 4096);
+  }
 }
 
 TEST(TensorParallel, BlocksReduceOnceForwardAndOnceBackward) {
