@@ -7,6 +7,7 @@
 #include "frontend/api/jacobian.h"
 #include "frontend/api/math.h"
 #include "frontend/api/ops.h"
+#include "frontend/api/placement.h"
 #include "frontend/api/precision.h"
 #include "frontend/nn/blocked_attention.h"
 #include "frontend/nn/conv.h"

@@ -3,6 +3,7 @@
 
 #include "codegen/artifact/elements.h"
 #include "distributed/sharding/sharding.h"
+#include "ir/collective/placement.h"
 #include "ir/collective/spmd.h"
 #include "ir/cost/cost.h"
 #include "ir/dialect/weir.h"
@@ -57,6 +58,7 @@ private:
   LogicalResult writeWhile(ir::WhileOp loop, Instructions &out);
   LogicalResult writeIf(ir::IfOp branch, Instructions &out);
   LogicalResult writeCollective(Operation *op, Instructions &out);
+  void writeMove(ir::spmd::ShardOp move, int64_t device, Instructions &out);
   void writeConstant(ir::ConstantOp constant);
   void writeCopies(Operation *op, Instructions &out);
 
@@ -179,6 +181,8 @@ LogicalResult Writer::writeOp(Operation *op, Instructions &out) {
   if (auto scan = dyn_cast<ir::ScanOp>(op)) return writeScan(scan, out);
   if (auto loop = dyn_cast<ir::WhileOp>(op)) return writeWhile(loop, out);
   if (auto branch = dyn_cast<ir::IfOp>(op)) return writeIf(branch, out);
+  if (auto move = dyn_cast<ir::spmd::ShardOp>(op))
+    if (auto device = ir::deviceNamed(move)) return writeMove(move, *device, out), success();
   if (isa<ir::spmd::SpmdDialect>(op->getDialect())) return writeCollective(op, out);
   if (isa<ir::ConstantOp, ir::ReshapeOp, ir::UndefOp>(op)) return success();
   return ir::opError(op->getLoc(), op->getName().getStringRef()) << "stands outside of a kernel";
@@ -252,6 +256,16 @@ LogicalResult Writer::writeCollective(Operation *op, Instructions &out) {
   return success();
 }
 
+/// A copy between devices, which says so.
+void Writer::writeMove(ir::spmd::ShardOp move, int64_t device, Instructions &out) {
+  runtime::Instruction copy;
+  copy.kind = Kind::Copy;
+  copy.buffers = {bufferOf.at(move.getOperand()), bufferOf.at(move.getResult())};
+  copy.reason = "to device " + std::to_string(device);
+  copy.locations = locationsOf(move);
+  out.push_back(std::move(copy));
+}
+
 void Writer::writeConstant(ir::ConstantOp constant) {
   auto buffer = cast<ir::BufferAttr>(constant->getAttrOfType<ArrayAttr>(ir::kBufferAttr)[0]);
   auto [known, isNew] =
@@ -269,6 +283,8 @@ LogicalResult Writer::writeLaunch(ir::LaunchOp launch, Instructions &out) {
   for (Value value : launch.getInputs()) instruction.buffers.push_back(bufferOf.at(value));
   for (Value value : launch.getOutputs()) instruction.buffers.push_back(bufferOf.at(value));
   instruction.locations = locationsOf(launch);
+  if (auto device = launch->getAttrOfType<IntegerAttr>(ir::kDeviceAttr))
+    instruction.reason = "device " + std::to_string(device.getInt());
   out.push_back(std::move(instruction));
   return success();
 }

@@ -1,6 +1,7 @@
 // The passes, on the function main of a module.
 #include "distributed/partition/partition.h"
 
+#include "ir/collective/placement.h"
 #include "ir/collective/spmd.h"
 #include "ir/dialect/weir.h"
 
@@ -15,6 +16,7 @@ namespace {
 
 void dropWords(func::FuncOp function) {
   function.walk([](spmd::ShardOp shard) {
+    if (deviceNamed(shard)) return; // a copy to another device: no mesh takes part
     shard.replaceAllUsesWith(shard.getOperand());
     shard.erase();
   });

@@ -146,7 +146,7 @@ Request checkRequest(GraphState &state, const char *name, const Arg &loss, const
   const Location at = loss.at;
   Request request{state, wrt, {}, {}, {}};
   Tensor lossTensor = tensorOf(name, loss, "loss");
-  request.loss = state.use({lossTensor, "loss"}, name, at);
+  request.loss = state.valueOf({lossTensor, "loss"}, name, at);
   request.lossType = lossTensor.type(at);
   if (!request.lossType.shape.empty() || !runtime::isFloat(request.lossType.dtype))
     throw Error(std::string(name) + ": loss is " + request.lossType.str() +
@@ -161,7 +161,7 @@ Request checkRequest(GraphState &state, const char *name, const Arg &loss, const
   };
   for (size_t i = 0; i < wrt.size(); ++i) {
     const Operand operand{wrt[i], "wrt " + std::to_string(i)};
-    request.values.push_back(state.use(operand, name, at));
+    request.values.push_back(state.valueOf(operand, name, at));
     if (!runtime::isFloat(wrt[i].dtype(at)))
       throw Error(std::string(name) + ": " + operand.label + " is " + wrt[i].type().str() +
                       "; only floats have gradients",

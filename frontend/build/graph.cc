@@ -95,7 +95,7 @@ static void requireTopLevel(const GraphState &state, const char *what, Location 
 void Graph::output(const std::string &name, Arg value) {
   Tensor tensor = tensorOf("output", value, "value");
   requireTopLevel(*shared, "output", value.at);
-  shared->use({tensor, "value"}, "output", value.at);
+  shared->valueOf({tensor, "value"}, "output", value.at);
   for (const OutputRecord &other : shared->outputs)
     if (other.name == name)
       throw Error("output: the name '" + name + "' is taken", value.at,
@@ -106,7 +106,7 @@ void Graph::output(const std::string &name, Arg value) {
 static VariableRecord &variableRecord(GraphState &state, const char *what, const Tensor &variable,
                                       Location at) {
   requireTopLevel(state, what, at);
-  state.use({variable, "variable"}, what, at);
+  state.valueOf({variable, "variable"}, what, at);
   for (VariableRecord &candidate : state.variables)
     if (candidate.tensor == GraphState::idOf(variable)) return candidate;
   throw Error(std::string(what) + ": the first argument is not a variable", at,
@@ -129,7 +129,7 @@ void Graph::assign(const Tensor &variable, Arg value) {
                       ? value.tensor
                       : numberAs(shared, "assign", value, variable.type(at)),
                   "value"};
-  shared->use(updated, "assign", at);
+  shared->valueOf(updated, "assign", at);
   if (!(updated.tensor.type(at) == variable.type(at)))
     throw Error("assign: variable '" + record->name + "' is " + variable.type().str() +
                     ", the value is " + updated.tensor.type().str(),

@@ -55,6 +55,7 @@ OpBuilder GraphState::builder() {
 
 Tensor GraphState::wrap(Value value, Location at) {
   records.push_back({value, current, typeOf(value), userFrame(callChain(at))});
+  placeResult(value);
   return handle(static_cast<uint32_t>(records.size() - 1));
 }
 
@@ -81,7 +82,7 @@ static Value resolve(Scope *scope, uint32_t id, const Record &record, mlir::Loca
   return scope->captures.back().second;
 }
 
-Value GraphState::use(const Operand &operand, std::string_view opName, Location at) {
+Value GraphState::valueOf(const Operand &operand, std::string_view opName, Location at) {
   const std::string who = std::string(opName) + ": " + operand.label;
   const Tensor &tensor = operand.tensor;
   if (!tensor.state) throw Error(who + " is an empty tensor", at);

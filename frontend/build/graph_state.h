@@ -17,6 +17,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <tuple>
 
 namespace weir::build {
 
@@ -76,7 +77,11 @@ public:
   const Record &record(uint32_t id) const { return records[id]; }
   /// The value by which `tensor` is known in the current scope. Error: another graph's, out of
   /// scope, empty.
-  mlir::Value use(const Operand &operand, std::string_view opName, Location at);
+  mlir::Value valueOf(const Operand &operand, std::string_view opName, Location at);
+  /// That value on the device of the scope that is open: what an op reads.
+  mlir::Value use(const Operand &operand, std::string_view opName, Location at) {
+    return placeOperand(valueOf(operand, opName, at), at);
+  }
   bool visible(uint32_t id) const;
 
   // ---- Emission ----
@@ -114,6 +119,14 @@ public:
   std::vector<std::shared_ptr<Instance>>
       instances; ///< Erased by rollback; caches hold weak pointers.
   std::set<std::string> names, symbols;
+  /// Of the DeviceScope that is open; -1: none. And where values lie, if that was said.
+  int64_t device = -1;
+  mlir::DenseMap<mlir::Value, int64_t> devices;
+  void placeResult(mlir::Value value);
+  /// What was brought where in this block: several readers share one copy, and their cotangents.
+  std::map<std::tuple<void *, int64_t, mlir::Block *>, mlir::Value> broughtTo;
+  /// `value` where the open scope is.
+  mlir::Value placeOperand(mlir::Value value, Location at);
   /// What was said of inputs and variables by name, by tensor.
   std::map<uint32_t, std::string> shardings;
 

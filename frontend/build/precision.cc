@@ -22,8 +22,7 @@ void computeIn(Graph &graph, DType dtype, Location at) {
   if (dtype == f32)
     module->removeAttr(ir::kComputeAttr);
   else
-    module->setAttr(ir::kComputeAttr,
-                    TypeAttr::get(state.mlirType({dtype, {}}).getElementType()));
+    module->setAttr(ir::kComputeAttr, TypeAttr::get(state.mlirType({dtype, {}}).getElementType()));
 }
 
 void updateOnlyIf(Graph &graph, Arg condition, const std::function<void()> &updates) {

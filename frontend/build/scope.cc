@@ -1,6 +1,7 @@
 // What may be undone and what is finished: transactions, scopes, names, and the completed module.
 #include "frontend/build/graph_state.h"
 
+#include "ir/collective/placement.h"
 #include "ir/collective/spmd.h"
 #include "ir/dialect/weir.h"
 
@@ -31,6 +32,7 @@ Transaction::Transaction(GraphState &state)
 Transaction::~Transaction() {
   if (committed) return;
   state.current = scope;
+  state.broughtTo.clear(); // some of them may go
   Block *block = scope->block;
   while (!block->empty() && &block->back() != lastOp) block->back().erase();
   for (size_t i = records; i < state.records.size(); ++i) state.records[i].value = nullptr;
@@ -116,6 +118,13 @@ OwningOpRef<ModuleOp> GraphState::finish() {
     results.push_back(cloned[records[*variable.update].value]);
     resultAttributes.push_back(named(ir::kUpdatesAttr, b.getI64IntegerAttr(argument)));
   }
+  for (auto [value, device] : devices)
+    if (auto argument = dyn_cast<BlockArgument>(value);
+        argument && argument.getOwner() == &original) {
+      NamedAttrList attributes(argumentAttributes[argument.getArgNumber()]);
+      attributes.set(ir::kDeviceAttr, b.getI64IntegerAttr(device));
+      argumentAttributes[argument.getArgNumber()] = attributes.getDictionary(b.getContext());
+    }
   if ((*whole)->hasAttr(ir::spmd::kMeshAttr))
     for (const auto &[tensor, sharding] : shardings) {
       NamedAttrList attributes(argumentAttributes[argumentOf(tensor)]);

@@ -14,8 +14,8 @@ static bool overlap(const Storage &a, const Storage &b) {
 
 /// The lowest offset where `storage` fits between those of `placed` (ascending offsets) that live
 /// at the same time.
-static int64_t lowestFit(const Storage &storage, llvm::ArrayRef<Storage *> placed) {
-  int64_t offset = 0;
+static int64_t lowestFit(const Storage &storage, llvm::ArrayRef<Storage *> placed, int64_t base) {
+  int64_t offset = base;
   for (const Storage *other : placed) {
     if (!overlap(storage, *other)) continue;
     if (offset + storage.bytes <= other->offset) break;
@@ -44,11 +44,17 @@ void assignOffsets(MemoryPlan &plan, int64_t positions) {
     if (storage.space == ir::Space::arena && storage.bytes > 0) arena.push_back(&storage);
   measureLive(plan, arena, positions);
   llvm::sort(arena, [](Storage *a, Storage *b) {
-    return std::tuple(-a->bytes, a) < std::tuple(-b->bytes, b);
+    return std::tuple(a->index, -a->bytes, a) < std::tuple(b->index, -b->bytes, b);
   });
   llvm::SmallVector<Storage *> placed;
+  int64_t base = 0, device = 0; // where the arena of the device begins
   for (Storage *storage : arena) {
-    storage->offset = lowestFit(*storage, placed);
+    if (storage->index != device) {
+      base = plan.arenaBytes;
+      device = storage->index;
+      placed.clear();
+    }
+    storage->offset = lowestFit(*storage, placed, base);
     auto after = llvm::upper_bound(placed, storage->offset,
                                    [](int64_t offset, Storage *s) { return offset < s->offset; });
     placed.insert(after, storage);

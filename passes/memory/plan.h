@@ -13,7 +13,7 @@ namespace weir::passes {
 /// that share them do so one after the other, or are views of each other.
 struct Storage {
   ir::Space space = ir::Space::arena;
-  int64_t index = 0;
+  int64_t index = 0; ///< of the arena: the device
   int64_t bytes = 0;
   int64_t start = 0, end = 0;
   int64_t offset = 0;
@@ -47,7 +47,8 @@ struct MemoryPlan {
 MemoryPlan planMemory(mlir::func::FuncOp main);
 
 /// Gives every arena storage an offset (multiples of 64), largest first into the lowest gap that is
-/// free for its whole life; fills in the totals. `positions` is one past the last position.
+/// free for its whole life; each device's lie in a range of their own. Fills in the totals.
+/// `positions` is one past the last position.
 void assignOffsets(MemoryPlan &plan, int64_t positions);
 
 } // namespace weir::passes

@@ -5,6 +5,7 @@
 #include "passes/memory/plan.h"
 #include "passes/memory/positions.h"
 
+#include "ir/collective/placement.h"
 #include "ir/collective/spmd.h"
 #include "ir/cost/cost.h"
 
@@ -44,10 +45,12 @@ private:
   void planTerminator(Operation *terminator, const Targets &targets);
   void emitCopies(Operation *before, SmallVector<Copy> copies);
 
+  /// The device of the op that makes `value`.
+  int64_t deviceOf(Value value);
   int addStorage(ir::Space space, int64_t index, int64_t bytes, int64_t start);
   Place newPlace(Value value, int64_t start) {
     int64_t bytes = ir::bytesOf(value.getType());
-    return {addStorage(ir::Space::arena, 0, bytes, start), 0, bytes, {}};
+    return {addStorage(ir::Space::arena, deviceOf(value), bytes, start), 0, bytes, {}};
   }
   void place(Value value, Place where);
   std::optional<Place> freeTarget(OpResult result);
@@ -70,6 +73,14 @@ private:
   DenseMap<Value, Place> wanted;
   DenseMap<Attribute, int64_t> constants;
 };
+
+int64_t Planner::deviceOf(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (!op) op = value.getParentBlock()->getParentOp();
+  while (op && op->getBlock() != &main.getBody().front()) op = op->getParentOp();
+  auto device = op ? op->getAttrOfType<IntegerAttr>(ir::kDeviceAttr) : IntegerAttr();
+  return device ? device.getInt() : 0;
+}
 
 int Planner::addStorage(ir::Space space, int64_t index, int64_t bytes, int64_t start) {
   plan.storages.push_back(
@@ -316,7 +327,9 @@ void Planner::emitCopies(Operation *before, SmallVector<Copy> copies) {
       return &other != &copy && other.target.storage == copy.source.storage;
     });
     if (!isOverwritten) continue;
-    Place saved{addStorage(ir::Space::arena, 0, copy.source.bytes, positions.start(before)),
+    const Storage &target = plan.storages[copy.target.storage];
+    const int64_t device = target.space == ir::Space::arena ? target.index : 0;
+    Place saved{addStorage(ir::Space::arena, device, copy.source.bytes, positions.start(before)),
                 0,
                 copy.source.bytes,
                 {}};

@@ -14,6 +14,7 @@
 #include "passes/fuse/fuse.h"
 #include "passes/memory/memory.h"
 #include "passes/pipelines/dump.h"
+#include "passes/placement/placement.h"
 #include "passes/precision/precision.h"
 #include "passes/simplify/simplify.h"
 
@@ -43,6 +44,7 @@ void registerAllPasses() {
   distributed::registerDistributedPasses();
   registerFusePasses();
   registerMemoryPasses();
+  registerPlacementPasses();
   registerPrecisionPasses();
   PassPipelineRegistration<>(
       "weir-to-graph", "source to graph level: differentiate, inline, simplify",
@@ -77,6 +79,7 @@ void addPipeline(OpPassManager &pm, Level from, Level to, int64_t memoryBudget) 
   if (crosses(Level::Graph)) {
     pm.addPass(createInlineCallsPass());
     pm.addPass(createExpandSweepsPass());
+    pm.addPass(createPlaceOpsPass());
     pm.addPass(createSimplifyPass());
     pm.addPass(std::make_unique<VerifyLevel>());
   }
@@ -90,6 +93,7 @@ void addPipeline(OpPassManager &pm, Level from, Level to, int64_t memoryBudget) 
     pm.addPass(createTidyViewsPass());
     pm.addPass(createFormKernelsPass());
     pm.addPass(createDeduplicateKernelsPass());
+    pm.addPass(createPlaceOpsPass(/*isFinal=*/true));
     if (memoryBudget) pm.addPass(createRematerializePass(memoryBudget));
     pm.addPass(createPlanMemoryPass());
     pm.addPass(std::make_unique<VerifyLevel>());

@@ -51,7 +51,7 @@ private:
   std::string place(const Buffer &buffer) const {
     switch (buffer.space) {
     case Space::Arena:
-      return "arena";
+      return buffer.index ? "arena " + std::to_string(buffer.index) : "arena";
     case Space::Constant:
       return "constant";
     case Space::Input:
@@ -96,6 +96,12 @@ private:
     for (size_t i = 0; i < instruction.locations.size(); ++i)
       out << (i ? " " : "  # ") << instruction.locations[i].file << ':'
           << instruction.locations[i].line;
+    where(instruction);
+  }
+
+  /// The device, where there are several.
+  void where(const Instruction &instruction) {
+    if (!instruction.reason.empty()) out << "  # " << instruction.reason;
   }
 
   std::string axes(const Instruction &instruction) const {
@@ -124,7 +130,8 @@ private:
       out << "copy ";
       print(instruction.buffers[0]);
       out << " -> ";
-      return print(instruction.buffers[1]);
+      print(instruction.buffers[1]);
+      return where(instruction);
     case Instruction::Kind::If:
       out << "if ";
       print(instruction.buffers[0]);

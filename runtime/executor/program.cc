@@ -148,6 +148,7 @@ void Program::copy(const Instruction &instruction) {
   step.split = splitFor(0, 2.0 * bytes, step.tasks, threads);
   step.slots = addSlots(instruction.buffers, 1);
   step.slots[2] = reinterpret_cast<void *>(static_cast<intptr_t>(bytes));
+  if (!instruction.reason.empty()) step.source = &instruction; // between devices: traced
   parallel |= step.split.width > 1;
 }
 

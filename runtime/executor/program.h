@@ -43,7 +43,7 @@ struct alignas(64) Step {
   KernelFunction function = nullptr;
   void **slots = nullptr;
   int64_t tasks = 0;
-  const Instruction *source = nullptr; // of a kernel or a collective
+  const Instruction *source = nullptr; // of a kernel, a collective or a copy between devices
 };
 
 class Program {

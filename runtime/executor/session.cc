@@ -332,8 +332,13 @@ template <bool traced> void Session::launch(const Step &step) {
         &context);
   }
   if constexpr (traced) {
-    if (!step.counted) return;
-    event.kernel = &compiled->kernels[step.source->kernel];
+    if (!step.source) return;
+    if (step.counted) {
+      event.kernel = &compiled->kernels[step.source->kernel];
+    } else {
+      event.kind = TraceEvent::Kind::Copy;
+      event.bytes = compiled->buffers[size_t(step.source->buffers[0])].bytes;
+    }
     event.launch = step.source;
     event.endNanos = trace->nowNanos();
     event.threads = step.split.width;

@@ -21,8 +21,12 @@ json argumentsOf(const TraceEvent &event) {
     args = {{"threads", event.threads},
             {"flops", event.kernel->flops},
             {"bytes", event.kernel->bytesMoved}};
+  else if (event.kind == Kind::Copy)
+    args = {{"threads", event.threads}, {"bytes", event.bytes}};
   else
     args = {{"bytes", event.bytes}, {"because", event.launch->reason}};
+  const bool isOnDevice = event.kind == Kind::Kernel && !event.launch->reason.empty();
+  if (isOnDevice) args["where"] = event.launch->reason;
   if (!event.launch->locations.empty()) {
     const Location &location = event.launch->locations.front();
     args["location"] = location.file + ":" + std::to_string(location.line);
@@ -58,8 +62,10 @@ void addCollective(const TraceEvent &event, const std::string &name, int device,
 json eventsOf(const TraceRecorder &recorder, int device) {
   json events = json::array();
   for (const TraceEvent &event : recorder.events()) {
-    if (event.kind == Kind::Kernel) {
-      events.push_back(complete(event, event.kernel->name, device));
+    if (event.kind == Kind::Kernel || event.kind == Kind::Copy) {
+      const bool isCopy = event.kind == Kind::Copy;
+      const std::string name = isCopy ? "copy " + event.launch->reason : event.kernel->name;
+      events.push_back(complete(event, name, device));
       continue;
     }
     const std::string name = collectiveName(event.launch->collective);

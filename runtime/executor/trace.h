@@ -18,15 +18,16 @@ namespace weir::runtime {
 struct TraceEvent {
   enum class Kind : uint8_t {
     Kernel,
+    Copy,       // from one device of a graph to another
     Collective, // under way, from its start to when it was seen to have ended
     Exposed,    // the device did nothing but move this collective or wait for it
   };
   Kind kind = Kind::Kernel;
   const Kernel *kernel = nullptr;       // of a Kernel
-  const Instruction *launch = nullptr;  // or the collective
+  const Instruction *launch = nullptr;  // or the copy or collective
   int64_t startNanos = 0, endNanos = 0; // since the recorder was made, or restarted
   int32_t threads = 1;
-  int64_t bytes = 0; // that a collective takes of this device
+  int64_t bytes = 0; // that a copy moves, or a collective takes of this device
 };
 
 class TraceRecorder {

@@ -1,5 +1,5 @@
 // Whole programs on a device that emulates a GPU: the executable, session and kernels that a GPU
-// would get, against the same programs on the CPU.  features: G6 P3 L5
+// would get, against the same programs on the CPU.  features: G5 G6 P3 L5
 #include "codegen/cuda/emulate/emulated_device.h"
 #include "frontend/models/char_gpt.h"
 #include "frontend/models/mlp.h"
@@ -104,6 +104,21 @@ TEST_F(DevicePrograms, BlockedAttentionTrains) {
   graph.output("loss", loss);
   graph.minimize(loss, nn::sgd(0.1));
   expectSameSteps(graph, randomFeeds(graph, 3, 2), 5e-4);
+}
+
+/// Placed on two devices: copies between the arenas are nodes of the one graph.
+TEST_F(DevicePrograms, AGraphOnTwoDevicesTrains) {
+  Graph graph(1);
+  Tensor h = graph.input("x", f32, {4, 8}), x = h;
+  for (int64_t i = 0; i < 2; ++i) {
+    DeviceScope scope(graph, i);
+    h = tanh(nn::Linear(graph, "layer" + std::to_string(i), 8, 8)(h));
+  }
+  Tensor loss = mean(square(h - x));
+  graph.output("loss", loss);
+  graph.minimize(loss, nn::sgd(0.1));
+  Program device = expectSameSteps(graph, randomFeeds(graph, 3, 2), 2e-4);
+  EXPECT_EQ(device.deviceSession()->counters().graphLaunches, 3);
 }
 
 /// Loops and branches whose bodies are too large to be kernels themselves.

@@ -32,6 +32,16 @@ void printClasses(const passes::MemoryReport &r) {
               byteCount(total).c_str());
 }
 
+void printDevices(const passes::MemoryReport &r) {
+  if (r.devices.empty()) return;
+  std::printf("\non each device\n");
+  for (const auto &[device, memory] : r.devices)
+    std::printf("  device %-4ld  arena %10s  variables %10s  copied to it %10s a run\n",
+                static_cast<long>(device), byteCount(double(memory.arenaBytes)).c_str(),
+                byteCount(double(memory.variableBytes)).c_str(),
+                byteCount(double(memory.copiedBytes)).c_str());
+}
+
 void printLines(const passes::MemoryReport &r, int64_t limit) {
   std::printf("\nat the peak (position %ld of %ld), largest first\n",
               static_cast<long>(r.peakPosition), static_cast<long>(r.positions));
@@ -80,6 +90,11 @@ void printJson(const passes::MemoryReport &r) {
       {"variable_bytes", r.variableBytes}, {"constant_bytes", r.constantBytes},
       {"input_bytes", r.inputBytes},       {"output_bytes", r.outputBytes},
       {"peak_position", r.peakPosition},   {"lines", lines}};
+  for (const auto &[device, memory] : r.devices)
+    json["devices"].push_back({{"device", device},
+                               {"arena_bytes", memory.arenaBytes},
+                               {"variable_bytes", memory.variableBytes},
+                               {"copied_bytes", memory.copiedBytes}});
   std::printf("%s\n", json.dump(1).c_str());
 }
 
@@ -93,6 +108,7 @@ void explainMemory(const ModelOptions &options, bool json, int64_t limit, int64_
   passes::MemoryReport report = passes::reportMemory(model.main());
   if (json) return printJson(report);
   printClasses(report);
+  printDevices(report);
   printLines(report, limit);
   printPlaces(report, limit);
 }
