@@ -3,6 +3,7 @@
 #include "frontend/models/cached_attention.h"
 #include "frontend/models/char_graphs.h"
 #include "frontend/models/torch_parts.h"
+#include "frontend/nn/blocked_attention.h"
 
 #include "runtime/base/safetensors.h"
 
@@ -109,7 +110,7 @@ Tensor Gpt2::operator()(Arg tokens) const {
   const Tensor positions = sliceDim(positionTable.weight, 0, 0, tokens.tensor.dim(1));
   return logits(run(tokenTable(tokens.tensor) + positions,
                     [](size_t, const Tensor &q, const Tensor &k, const Tensor &v) {
-                      return nn::attention(q, k, v, /*causal=*/true);
+                      return nn::selfAttention(q, k, v, /*causal=*/true);
                     }));
 }
 

@@ -1,6 +1,7 @@
 #include "frontend/models/moe_transformer.h"
 
 #include "frontend/models/torch_parts.h"
+#include "frontend/nn/blocked_attention.h"
 
 #include <map>
 
@@ -58,8 +59,8 @@ Tensor MoeTransformer::attend(const Layer &layer, const Tensor &x) const {
   const Tensor q = nn::rotary(splitHeads(layer.query(x), options.heads), options.rotaryBase),
                k = nn::rotary(splitHeads(layer.key(x), options.keyHeads), options.rotaryBase),
                v = splitHeads(layer.value(x), options.keyHeads);
-  return layer.out(
-      joinHeads(nn::attention(q, repeatHeads(k, times), repeatHeads(v, times), /*causal=*/true)));
+  return layer.out(joinHeads(
+      nn::selfAttention(q, repeatHeads(k, times), repeatHeads(v, times), /*causal=*/true)));
 }
 
 MoeTransformer::Result MoeTransformer::operator()(Arg ids) const {

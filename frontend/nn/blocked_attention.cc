@@ -2,6 +2,7 @@
 
 #include "frontend/api/control.h"
 #include "frontend/api/graph.h"
+#include "frontend/nn/functional.h"
 #include "frontend/nn/need.h"
 
 #include <algorithm>
@@ -142,6 +143,14 @@ Tensor blockedAttention(Arg query, Arg key, Arg value, BlockedAttentionOptions o
   Shape shape = q.shape();
   shape.back() = v.dim(-1);
   return reshape(mixed, shape);
+}
+
+Tensor selfAttention(Arg query, Arg key, Arg value, bool causal) {
+  CallScope scope(query.at);
+  constexpr int64_t kManyPositions = 1024;
+  const Tensor q = need("attention", query);
+  if (q.rank() < 2 || q.dim(-2) < kManyPositions) return attention(q, key, value, causal);
+  return blockedAttention(q, key, value, {.causal = causal});
 }
 
 } // namespace weir::nn

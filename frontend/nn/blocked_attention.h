@@ -19,4 +19,7 @@ struct BlockedAttentionOptions {
 /// Source: Milakov & Gimelshein 2018; Dao et al. 2022 (FlashAttention).
 Tensor blockedAttention(Arg query, Arg key, Arg value, BlockedAttentionOptions options = {});
 
+/// attention() of functional.h; from 1024 queries on, whose scores are too many to keep, in blocks.
+Tensor selfAttention(Arg query, Arg key, Arg value, bool causal = true);
+
 } // namespace weir::nn

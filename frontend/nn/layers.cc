@@ -69,9 +69,6 @@ Tensor LayerNorm::operator()(Arg x) const {
   return layerNorm(x.tensor, scale, shift, epsilon);
 }
 
-/// From here on scores of all positions against all are too much to keep.
-static constexpr int64_t kBlockedPositions = 1024;
-
 static int64_t checkHeads(int64_t features, int64_t heads, Location at) {
   if (heads >= 1 && features % heads == 0) return features;
   throw Error("attention: " + std::to_string(features) + " features do not divide into " +
@@ -99,9 +96,7 @@ Tensor Attention::operator()(Arg x) const {
     return transpose(reshape(y, {b, t, heads, features / heads}), {0, 2, 1, 3});
   };
   std::vector<Tensor> parts = weir::split(qkv(x.tensor), 3);
-  const Tensor q = split(parts[0]), k = split(parts[1]), v = split(parts[2]);
-  const Tensor mixed = t >= kBlockedPositions ? blockedAttention(q, k, v, {.causal = causal})
-                                              : attention(q, k, v, causal);
+  const Tensor mixed = selfAttention(split(parts[0]), split(parts[1]), split(parts[2]), causal);
   return out(reshape(transpose(mixed, {0, 2, 1, 3}), {b, t, features}));
 }
 

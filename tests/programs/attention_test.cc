@@ -84,6 +84,17 @@ TEST(BlockedAttention, HasASecondDerivative) {
   EXPECT_LT(graph.compile().run({{"q", randomArray({f64, {4, 2}}, 5)}}).scalar("error"), 1e-11);
 }
 
+TEST(BlockedAttention, IsComputedAgainInACheckpoint) {
+  Graph graph;
+  const Tensor q = graph.input("q", f64, {6, 2});
+  const Function form([](Tensor x) { return nn::blockedAttention(x * 2, x, sin(x), {.block = 4}); },
+                      "attention");
+  const Tensor kept = graph.gradients(sum(square(form(q)[0])), {q})[0],
+               again = graph.gradients(sum(square(checkpoint(form)(q)[0])), {q})[0];
+  graph.output("error", reduceMax(abs(kept - again)));
+  EXPECT_EQ(graph.compile().run({{"q", randomArray({f64, {6, 2}}, 5)}}).scalar("error"), 0);
+}
+
 /// Arena of a training step's attention, all of whose operands and results lie outside it.
 int64_t arenaBytes(int64_t t, bool blocked) {
   Graph graph;
