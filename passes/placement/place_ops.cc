@@ -187,6 +187,10 @@ struct PlaceOps : PassWrapper<PlaceOps, OperationPass<ModuleOp>> {
     return "give every op a device, with copies between devices";
   }
 
+  void getDependentDialects(DialectRegistry &registry) const final {
+    registry.insert<ir::spmd::SpmdDialect>();
+  }
+
   void runOnOperation() override {
     auto main = getOperation().lookupSymbol<func::FuncOp>("main");
     if (!main || !isAsked(main)) return markAllAnalysesPreserved();
