@@ -103,7 +103,8 @@ struct Instruction {
   ReduceOp combiner = ReduceOp::Sum;
   std::vector<int32_t> axes;    // into Executable::mesh, major first
   std::vector<int32_t> sources; // of a permute: device d of the mesh gets what sources[d] has
-  std::string reason;           // of a collective: who takes the value so
+  std::string reason; // of a collective: who takes the value so; in a graph on several devices, of
+                      // a Launch "device 1", of a Copy between them "to device 1"
   /// Positions, in the list that holds this instruction, of those that must be finished before it
   /// starts: data edges and one edge for each reuse of a buffer. The order of the list satisfies
   /// them.

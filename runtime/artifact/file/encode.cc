@@ -42,8 +42,8 @@ proto::Instruction encodeInstruction(const Instruction &instruction) {
     out.set_combiner(static_cast<int32_t>(instruction.combiner));
     out.mutable_axes()->Add(instruction.axes.begin(), instruction.axes.end());
     out.mutable_sources()->Add(instruction.sources.begin(), instruction.sources.end());
-    out.set_reason(instruction.reason);
   }
+  out.set_reason(instruction.reason);
   for (const Location &location : instruction.locations) {
     proto::Location *place = out.add_locations();
     place->set_file(location.file);
