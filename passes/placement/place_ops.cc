@@ -195,8 +195,8 @@ struct PlaceOps : PassWrapper<PlaceOps, OperationPass<ModuleOp>> {
     auto main = getOperation().lookupSymbol<func::FuncOp>("main");
     if (!main || !isAsked(main)) return markAllAnalysesPreserved();
     if (auto mesh = getOperation()->getAttrOfType<StringAttr>(ir::spmd::kMeshAttr)) {
-      main.emitError() << "the graph is placed on devices by hand and also on a mesh ("
-                       << mesh.getValue() << ")";
+      emitError(main.getLoc()) << "the graph is placed on devices by hand and also on a mesh ("
+                               << mesh.getValue() << ")";
       return signalPassFailure();
     }
     Placer(main, final).run();
