@@ -4,6 +4,7 @@
 // that loops which read them stay loops of kernels.
 #include "distributed/partition/partition.h"
 
+#include "distributed/partition/local_ops.h"
 #include "ir/collective/spmd.h"
 #include "ir/dialect/weir.h"
 
@@ -92,10 +93,6 @@ private:
     result.replaceAllUsesWith(reshaped(b, value, dimsOf(result)));
     op->erase();
   }
-  static void keepReason(Operation *from, Operation *to) {
-    if (Attribute reason = from->getAttr(spmd::kReasonAttr)) to->setAttr(spmd::kReasonAttr, reason);
-  }
-
   void flatten(ImplicitLocOpBuilder &b, spmd::AllGatherOp op) {
     Value value = op.getOperand();
     Shape shape = dimsOf(value);
@@ -105,7 +102,7 @@ private:
     shape[0] = op.getParts();
     auto gathered = spmd::AllGatherOp::create(b, typed(value, shape), value, b.getI64IntegerAttr(0),
                                               op.getAxesAttr(), op.getPartsAttr(), b.getUnitAttr());
-    keepReason(op, gathered);
+    keepNotes(gathered, op);
     replace(b, op, fromFront(b, gathered, op.getDim()));
   }
 
@@ -117,7 +114,7 @@ private:
     auto scattered = spmd::ReduceScatterOp::create(
         b, typed(value, shape), value, op.getCombinerAttr(), b.getI64IntegerAttr(0),
         op.getAxesAttr(), op.getPartsAttr(), b.getUnitAttr());
-    keepReason(op, scattered);
+    keepNotes(scattered, op);
     replace(b, op, scattered);
   }
 
@@ -130,7 +127,7 @@ private:
     auto exchanged = spmd::AllToAllOp::create(b, typed(value, {1, parts * count}), value,
                                               b.getI64IntegerAttr(0), b.getI64IntegerAttr(1),
                                               op.getAxesAttr(), op.getPartsAttr(), b.getUnitAttr());
-    keepReason(op, exchanged);
+    keepNotes(exchanged, op);
     replace(b, op, fromFront(b, reshaped(b, exchanged, stacked), op.getConcatDim()));
   }
 

@@ -26,6 +26,7 @@ public:
       return std::tie(a.position, a.gather) < std::tie(b.position, b.gather);
     });
     SmallVector<Operation *> current(gathers.size(), nullptr);
+    times.assign(gathers.size(), 0);
     size_t last = gathers.size();
     for (const Use &use : line) {
       if (use.gather != last || !current[use.gather]) current[use.gather] = gatherFor(use);
@@ -52,13 +53,18 @@ private:
 
   Operation *gatherFor(const Use &use) {
     OpBuilder b(userOf(*use.operand));
-    return b.clone(*gathers[use.gather].getOperation());
+    Operation *gather = b.clone(*gathers[use.gather].getOperation());
+    // Unlike the others, so that they are not taken for one.
+    if (int64_t before = times[use.gather]++)
+      gather->setAttr(spmd::kAgainAttr, b.getI64IntegerAttr(before));
+    return gather;
   }
 
   func::FuncOp function;
   Block &block;
   llvm::DenseMap<Operation *, size_t> position;
   SmallVector<spmd::AllGatherOp> gathers;
+  SmallVector<int64_t> times; ///< that each was gathered so far
   SmallVector<Use> line;
 };
 

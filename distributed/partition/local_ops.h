@@ -3,6 +3,7 @@
 #pragma once
 
 #include "distributed/sharding/sharding.h"
+#include "ir/collective/spmd.h"
 
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
@@ -43,5 +44,12 @@ private:
   mlir::ImplicitLocOpBuilder &b;
   const Mesh &mesh;
 };
+
+/// `to` stands for the collective `from`: its reason, and how often it was done before.
+template <typename Op> Op keepNotes(Op to, mlir::Operation *from) {
+  for (llvm::StringRef name : {ir::spmd::kReasonAttr, ir::spmd::kAgainAttr})
+    if (mlir::Attribute note = from->getAttr(name)) to->setAttr(name, note);
+  return to;
+}
 
 } // namespace weir::distributed

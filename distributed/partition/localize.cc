@@ -171,12 +171,6 @@ private:
     op->erase();
   }
 
-  /// A collective that stands for `from`, with its reason.
-  template <typename Op> static Op keepReason(Op op, Operation *from) {
-    if (Attribute reason = from->getAttr(spmd::kReasonAttr)) op->setAttr(spmd::kReasonAttr, reason);
-    return op;
-  }
-
   void expand(Operation *op) {
     ImplicitLocOpBuilder b(op->getLoc(), op);
     llvm::TypeSwitch<Operation *>(op)
@@ -206,7 +200,7 @@ private:
     auto made = spmd::AllGatherOp::create(b, withSize(value, dim, size), value, op.getDimAttr(),
                                           axisNames(b, axes, mesh), b.getI64IntegerAttr(parts),
                                           b.getUnitAttr());
-    return keepReason(made, op);
+    return keepNotes(made, op);
   }
 
   Value gathered(ImplicitLocOpBuilder &b, spmd::AllGatherOp op) const {
@@ -230,7 +224,7 @@ private:
     auto made = spmd::ReduceScatterOp::create(
         b, withSize(value, dim, piece), value, op.getCombinerAttr(), op.getDimAttr(),
         axisNames(b, axes, mesh), b.getI64IntegerAttr(parts), b.getUnitAttr());
-    return keepReason(made, op);
+    return keepNotes(made, op);
   }
 
   Value scattered(ImplicitLocOpBuilder &b, spmd::ReduceScatterOp op) const {
@@ -270,10 +264,10 @@ private:
       shape[concat] = joined;
       return shape;
     }());
-    value = keepReason(spmd::AllToAllOp::create(b, type, value, op.getSplitDimAttr(),
-                                                op.getConcatDimAttr(), op.getAxesAttr(),
-                                                op.getPartsAttr(), b.getUnitAttr()),
-                       op);
+    value = keepNotes(spmd::AllToAllOp::create(b, type, value, op.getSplitDimAttr(),
+                                               op.getConcatDimAttr(), op.getAxesAttr(),
+                                               op.getPartsAttr(), b.getUnitAttr()),
+                      op);
     return local.resized(value, concat, shapeOf(op.getResult())[concat]);
   }
 

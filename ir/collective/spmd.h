@@ -27,6 +27,8 @@ inline constexpr llvm::StringLiteral kShapeAttr = "spmd.shape";
 inline constexpr llvm::StringLiteral kShardingsAttr = "spmd.shardings";
 /// Of a collective of whole values: who takes the value so.
 inline constexpr llvm::StringLiteral kReasonAttr = "spmd.reason";
+/// Of an all_gather that is done again, since its result was dropped: how often it was done before.
+inline constexpr llvm::StringLiteral kAgainAttr = "spmd.again";
 /// Of an op with regions: lists with the shardings of each region's arguments.
 inline constexpr llvm::StringLiteral kRegionShardingsAttr = "spmd.region_shardings";
 

@@ -86,18 +86,21 @@ static LogicalResult evaluateUndef(UndefOp op, Frame &frame) {
   return success();
 }
 
-/// Element i, or the one that a position says, is word i mod 4 of the block with counter i / 4.
+/// Element i, or the one that an unsigned position says, is word i mod 4 of the block with counter
+/// i / 4.
 static LogicalResult evaluateRandomBits(RandomBitsOp op, Frame &frame) {
   const NdArray &key = frame.operand(op, 0);
   NdArray result = resultArray(op->getResult(0));
   bool uncertain = key.errorAt(0) != 0 || key.errorAt(1) != 0;
   const NdArray *positions = op.getPositions() ? &frame.operand(op, 1) : nullptr;
+  const bool isNarrow = positions && elementOf(op.getPositions()).isInteger(32);
   for (int64_t k = 0; k < result.size(); ++k) {
-    const int64_t i = positions ? positions->ints[k] : k;
-    const uint64_t block = static_cast<uint64_t>(i) / 4;
+    uint64_t i = static_cast<uint64_t>(positions ? positions->ints[k] : k);
+    if (isNarrow) i = static_cast<uint32_t>(i);
+    const uint64_t block = i / 4;
     auto words = philox4x32({uint32_t(block), uint32_t(block >> 32), 0, 0},
                             {uint32_t(key.ints[0]), uint32_t(key.ints[1])});
-    result.store(k, {0, int32_t(words[static_cast<uint64_t>(i) % 4])}, frame.mode());
+    result.store(k, {0, int32_t(words[i % 4])}, frame.mode());
     if (uncertain) result.setError(k, kInfinity);
   }
   frame.set(op->getResult(0), std::move(result));

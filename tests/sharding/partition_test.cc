@@ -3,7 +3,6 @@
 #include "tests/sharding/partition_harness.h"
 
 #include "distributed/partition/advise.h"
-#include "distributed/partition/explain.h"
 
 namespace weir::distributed {
 namespace {
