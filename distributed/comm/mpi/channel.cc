@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 
+#include <algorithm>
 #include <sstream>
 #include <thread>
 
@@ -10,7 +11,7 @@ namespace weir::distributed {
 
 namespace {
 
-enum Kind { Question = 1, Answer, Abort };
+enum Kind { Question = 1, Answer, Abort, LastWords, Go };
 
 std::string errorText(int code) {
   char text[MPI_MAX_ERROR_STRING] = {};
@@ -46,6 +47,7 @@ MpiChannel::MpiChannel() {
   MPI_Comm_set_errhandler(control, MPI_ERRORS_RETURN);
   MPI_Comm_rank(data, &rank);
   MPI_Comm_size(data, &size);
+  lastWords.resize(size_t(size));
 }
 
 void MpiChannel::tell(int peer, int kind, std::string text) {
@@ -88,10 +90,12 @@ void MpiChannel::take(int peer, int kind, const std::string &text) {
   if (kind == Abort) {
     int code = std::atoi(text.c_str());
     return noteAbort(
-        absl::Status(static_cast<absl::StatusCode>(code), text.substr(text.find('\n') + 1)));
+        absl::Status(static_cast<absl::StatusCode>(code), text.substr(text.find('\n') + 1)), peer);
   }
-  auto [number, state] = read(text);
   std::lock_guard lock(mutex);
+  if (kind == LastWords) return void(lastWords[size_t(peer)] = text);
+  if (kind == Go) return void(mayGo = true);
+  auto [number, state] = read(text);
   if (number == question) answers[size_t(peer)] = state;
 }
 
@@ -116,16 +120,17 @@ MpiChannel::collect(std::chrono::milliseconds patience) {
   }
 }
 
-void MpiChannel::noteAbort(const absl::Status &reason) {
+void MpiChannel::noteAbort(const absl::Status &reason, int by) {
   std::lock_guard lock(mutex);
   if (!why.ok()) return;
   why = reason;
+  abortedBy = by;
   isAborted.store(true);
 }
 
 void MpiChannel::abort(const absl::Status &reason) {
   if (isAborted.load()) return;
-  noteAbort(reason);
+  noteAbort(reason, rank);
   tellAll(Abort, absl::StrCat(int(reason.code()), "\n",
                               std::string(reason.message().data(), reason.message().size())));
 }
@@ -136,16 +141,59 @@ absl::Status MpiChannel::aborted() {
   return why;
 }
 
-bool MpiChannel::close(std::chrono::milliseconds patience) {
-  MPI_Request everybody;
-  MPI_Ibarrier(control, &everybody);
-  auto end = std::chrono::steady_clock::now() + patience;
-  for (int done = 0; !done;) {
-    MPI_Test(&everybody, &done, MPI_STATUS_IGNORE);
+bool MpiChannel::await(const std::function<bool()> &isSo, std::chrono::milliseconds patience) {
+  std::optional<std::chrono::steady_clock::time_point> since; // of when the abort was heard of
+  for (;;) {
     poll();
-    if (!done && isAborted.load() && std::chrono::steady_clock::now() > end) return false;
-    if (!done) std::this_thread::yield();
+    if (std::lock_guard lock(mutex); isSo()) return true;
+    const auto now = std::chrono::steady_clock::now();
+    if (isAborted.load() && !since) since = now;
+    if (since && now - *since > patience) return false;
+    std::this_thread::yield();
   }
+}
+
+bool MpiChannel::seeOthersOff(const std::string &words, const Tell &tell,
+                              std::chrono::milliseconds patience) {
+  lastWords[0] = "";
+  const bool together = await(
+      [&] {
+        return std::all_of(lastWords.begin(), lastWords.end(),
+                           [](const auto &said) { return said.has_value(); });
+      },
+      patience);
+  std::vector<std::string> told{words};
+  const auto tellOnce = [&](const std::string &text, const std::string &who) {
+    for (const std::string &before : told)
+      if (before.find(text) != std::string::npos) return;
+    told.push_back(who + text);
+    tell(told.back());
+  };
+  for (int peer = 1; peer < size; ++peer)
+    tellOnce(lastWords[size_t(peer)].value_or(""), absl::StrCat("rank ", peer, ": "));
+  if (const absl::Status heard = aborted(); abortedBy > 0 && !lastWords[size_t(abortedBy)])
+    tellOnce(std::string(heard.message()), "");
+  if (together) tellAll(Go, "");
+  return together;
+}
+
+bool MpiChannel::leaveAfterFirst(const std::string &words, const Tell &tell,
+                                 std::chrono::milliseconds patience) {
+  const absl::Status heard = aborted();
+  const bool isEcho = !heard.ok() && abortedBy != rank &&
+                      words.find(std::string(heard.message())) != std::string::npos;
+  this->tell(0, LastWords, isEcho ? "" : words);
+  // Rank 0 may be busy. Nobody ends the job before whoever has something to tell had the time to.
+  const bool speaks = !words.empty() && !isEcho;
+  if (await([&] { return mayGo; }, (speaks ? 5 : 6) * patience)) return true;
+  if (speaks) tell(absl::StrCat("rank ", rank, ": ", words));
+  return false;
+}
+
+bool MpiChannel::close(const std::string &words, const Tell &tell,
+                       std::chrono::milliseconds patience) {
+  if (!(rank == 0 ? seeOthersOff(words, tell, patience) : leaveAfterFirst(words, tell, patience)))
+    return false;
   for (Outgoing &message : outgoing) MPI_Wait(&message.request, MPI_STATUS_IGNORE);
   MPI_Comm_free(&data);
   MPI_Comm_free(&control);

@@ -5,6 +5,7 @@
 
 #include "distributed/comm/scheduled_communicator.h"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,9 +20,17 @@ class MpiWorld {
 public:
   /// Errors: built without MPI; MPI does not start, or without support for threads.
   static absl::StatusOr<std::unique_ptr<MpiWorld>> create();
-  /// Ends MPI with the other ranks. After an abort it waits for them a second and then ends the
-  /// job.
+  /// Leaves, with no words.
   virtual ~MpiWorld() = default;
+
+  /// Ends MPI with the other ranks; once, without a communicator. After an abort it waits for them
+  /// a second, or some for rank 0, and then ends the job. `words` are what went wrong on this rank,
+  /// "" where nothing did; rank 0 has told its own. A process that fails ends the others, so before
+  /// any rank leaves rank 0 tells, a call each, the words of others that it has not told, with
+  /// their rank, and what the job was aborted with. Where rank 0 does not come, the rank that
+  /// aborted tells its own.
+  virtual void leave(const std::string &words,
+                     const std::function<void(const std::string &)> &tell) = 0;
 
   virtual int rank() const = 0;
   virtual int size() const = 0;

@@ -29,6 +29,16 @@ run 2 30 shape
 expect "ranks that disagree" any-error "ranks disagree on the shape"
 run 3 30 leave
 expect "an error of one rank ends all" any-error "rank 0: DATA_LOSS: the disk is gone"
+# features: C7
+told_once() { # WHAT TEXT
+  expect "$1" any-error "$2"
+  [ "$(grep -c 'told:' "$TMPDIR/out")" -eq 1 ] || { echo "FAILED: $1: not told once"; cat "$TMPDIR/out"; failed=1; }
+}
+for _ in 1 2 3; do
+  run 4 30 words all; told_once "what all ranks have to say rank 0 has told before any ends" "told: the disk is gone"
+  run 4 30 words last; told_once "what only one rank has to say rank 0 tells" "told: rank 3: the disk is gone"
+done
+run 4 30 words busy; told_once "a rank that rank 0 does not hear tells it by itself" "told: rank 3: the disk is gone"
 
 # features: C7
 run 3 30 wait &

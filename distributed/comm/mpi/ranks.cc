@@ -6,6 +6,7 @@
 //   hang         the last rank never comes: the others name it and give up
 //   shape        ranks disagree on a shape
 //   leave        the last rank fails outside of collectives
+//   words WHO    something goes wrong on all, on the last or, where rank 0 is busy, on the last
 //   wait         ranks all-reduce for ever and say their process ids: somebody is to kill one
 #include "distributed/comm/mpi/mpi.h"
 #include "distributed/comm/parameter_server/parameter_server.h"
@@ -14,6 +15,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
 #include <thread>
 
@@ -108,6 +110,22 @@ static absl::Status act(const std::string &what, const std::string &how, Communi
   return what == "bytes" ? report(comm, how) : conformance(comm);
 }
 
+/// Leaves with words; what is told takes rank 0 long, and the others end at once.
+static int leave(MpiWorld &world, const std::string &who) {
+  const bool isFirst = world.rank() == 0, isLast = world.rank() + 1 == world.size();
+  const auto tell = [&](const std::string &text) {
+    if (isFirst) std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    std::cerr << "told: " << text << std::endl;
+  };
+  const bool isWrong = who == "all" || isLast;
+  const std::string words = isWrong ? "the disk is gone" : "";
+  if (isWrong) world.communicator()->abort(absl::DataLossError(words));
+  if (isWrong && isFirst) tell(words);
+  if (who == "busy" && isFirst) std::this_thread::sleep_for(std::chrono::seconds(60));
+  world.leave(words, tell);
+  std::_Exit(isWrong);
+}
+
 static CommunicatorOptions optionsOf(const std::string &what, const std::string &algorithm) {
   CommunicatorOptions options;
   if (what == "hang") options.reportAfter = options.failAfter = std::chrono::milliseconds(500);
@@ -126,6 +144,7 @@ int main(int argc, char **argv) {
     std::cerr << world.status() << "\n";
     return 77;
   }
+  if (what == "words") return leave(**world, how);
   absl::Status status;
   {
     auto comm = (*world)->communicator(optionsOf(what, how));

@@ -8,12 +8,15 @@
 
 #include <atomic>
 #include <deque>
+#include <functional>
 #include <memory>
 
 namespace weir::distributed {
 
 class MpiChannel {
 public:
+  using Tell = std::function<void(const std::string &)>;
+
   MpiChannel();
 
   MPI_Comm data, control;
@@ -27,8 +30,9 @@ public:
   void abort(const absl::Status &why);
   absl::Status aborted();
   std::vector<std::optional<Whereabouts::State>> collect(std::chrono::milliseconds patience);
-  /// Ends the use of MPI; false where other ranks do not come within `patience` after an abort.
-  bool close(std::chrono::milliseconds patience);
+  /// Ends the use of MPI as `MpiWorld::leave` says; false where other ranks do not come within
+  /// `patience` after an abort.
+  bool close(const std::string &words, const Tell &tell, std::chrono::milliseconds patience);
 
 private:
   struct Outgoing {
@@ -37,7 +41,14 @@ private:
   };
   void tell(int peer, int kind, std::string text);
   void take(int peer, int kind, const std::string &text);
-  void noteAbort(const absl::Status &why);
+  /// The first one counts.
+  void noteAbort(const absl::Status &why, int by);
+  /// Rank 0 hears everybody's last words and then lets all go; the others wait for that.
+  bool seeOthersOff(const std::string &words, const Tell &tell, std::chrono::milliseconds patience);
+  bool leaveAfterFirst(const std::string &words, const Tell &tell,
+                       std::chrono::milliseconds patience);
+  /// Polls until it is so; false `patience` after an abort.
+  bool await(const std::function<bool()> &isSo, std::chrono::milliseconds patience);
 
   std::mutex mutex; ///< of what follows; abort() may come from any thread
   std::deque<Outgoing> outgoing;
@@ -45,6 +56,9 @@ private:
   int question = 0;
   std::atomic<bool> isAborted{false};
   absl::Status why;
+  int abortedBy = -1;
+  std::vector<std::optional<std::string>> lastWords;
+  bool mayGo = false;
 };
 
 std::unique_ptr<Transport> mpiTransport(std::shared_ptr<MpiChannel> channel);

@@ -65,7 +65,11 @@ public:
     channel = std::make_shared<MpiChannel>();
   }
   ~World() override {
-    bool together = channel->close(std::chrono::seconds(1));
+    leave("", [](const std::string &) {});
+  }
+  void leave(const std::string &words, const MpiChannel::Tell &tell) override {
+    if (!channel) return;
+    const bool together = channel->close(words, tell, std::chrono::seconds(1));
     channel.reset();
     if (together)
       MPI_Finalize();

@@ -5,6 +5,8 @@
 #include "frontend/api/precision.h"
 #include "frontend/models/parallel.h"
 #include "runtime/device/cpu/thread_pool.h"
+#include "tools/values/told.h"
+#include "tools/weir/commands.h"
 #include "tools/weir/status.h"
 
 #include <algorithm>
@@ -15,16 +17,36 @@ namespace weir::tools {
 
 namespace {
 
-/// Nobody wants to read everything once for each rank; what the communicator reports is said.
-distributed::CommunicatorOptions silenced(distributed::CommunicatorOptions options) {
+/// Nobody wants to read everything once for each rank. What standard error was, for what only this
+/// rank can say.
+std::FILE *silence() {
   std::FILE *errors = fdopen(dup(STDERR_FILENO), "w");
   if (!std::freopen("/dev/null", "w", stdout) || !std::freopen("/dev/null", "w", stderr) || !errors)
     fail("a rank cannot open /dev/null");
-  options.report = [errors](const std::string &text) {
-    std::fputs(text.c_str(), errors);
-    std::fflush(errors);
-  };
-  return options;
+  std::setvbuf(errors, nullptr, _IONBF, 0);
+  return errors;
+}
+
+/// How the body of a rank ended.
+struct Outcome {
+  int status = 0;
+  std::string words; ///< what went wrong, as others may repeat it: without "weir: error: "
+};
+
+/// Tells what goes wrong; where this rank is silenced nobody reads that.
+Outcome outcomeOf(const std::function<void()> &body) {
+  const std::string prefix = "weir: error: ";
+  try {
+    body();
+    return {};
+  } catch (const ExitStatus &exit) {
+    return {exit.status, "interrupted"};
+  } catch (...) {
+    const std::string told = toldException("weir");
+    std::fflush(stdout);
+    std::fprintf(stderr, "%s\n", told.c_str());
+    return {1, told.starts_with(prefix) ? told.substr(prefix.size()) : told};
+  }
 }
 
 /// A collective of all, since each may have been told to stop after another step.
@@ -80,19 +102,20 @@ void onRanks(const TrainOptions &train, const std::function<void(const Ranks &)>
   if (ranks.train.threads == 0)
     ranks.train.threads = std::max(1, runtime::availableCores() / static_cast<int>(here));
   ranks.train.isFirst = world->rank() == 0;
+  std::FILE *errors = ranks.train.isFirst ? stderr : silence();
   distributed::CommunicatorOptions options;
   options.failAfter = std::chrono::milliseconds(static_cast<int64_t>(1e3 * train.patience));
-  ranks.communicator = world->communicator(ranks.train.isFirst ? options : silenced(options));
+  options.report = [errors](const std::string &text) { std::fputs(text.c_str(), errors); };
+  ranks.communicator = world->communicator(options);
   ranks.train.onAny = [&](bool mine) { return onAnyRank(*ranks.communicator, mine); };
-  try {
-    body(ranks);
-  } catch (const std::exception &error) {
-    ranks.communicator->abort(absl::AbortedError(error.what()));
-    throw;
-  } catch (...) {
-    ranks.communicator->abort(absl::AbortedError("a rank was interrupted"));
-    throw;
-  }
+  const Outcome outcome = outcomeOf([&] { body(ranks); });
+  const std::string who = ranks.train.isFirst ? "" : "rank " + std::to_string(world->rank()) + ": ";
+  if (outcome.status) ranks.communicator->abort(absl::AbortedError(who + outcome.words));
+  ranks.communicator.reset();
+  world->leave(outcome.words, [errors](const std::string &text) {
+    std::fprintf(errors, "weir: error: %s\n", text.c_str());
+  });
+  if (outcome.status) throw ExitStatus{outcome.status};
 }
 
 } // namespace weir::tools

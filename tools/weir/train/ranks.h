@@ -24,7 +24,7 @@ private:
 };
 
 /// Runs `body` on every rank, or here where nobody started several. What it throws on one rank ends
-/// it on all.
+/// it on all; under mpirun it is told here, once for all ranks, and ExitStatus thrown.
 void onRanks(const TrainOptions &train, const std::function<void(const Ranks &)> &body);
 
 } // namespace weir::tools
