@@ -3,16 +3,8 @@
 # features: G14
 set -euo pipefail
 weir=$PWD/$1 run=$PWD/$2 program=$PWD/$3 model=$PWD/tests/executables/batch.mlir
+source tests/executables/fails.sh
 cd "$(mktemp -d)"
-
-# fails CODE PATTERN COMMAND...: the command exits with CODE, and says PATTERN.
-fails() {
-  local code=$1 pattern=$2 status=0
-  shift 2
-  "$@" > out 2>&1 || status=$?
-  [ "$status" = "$code" ] || { echo "exit status $status, not $code: $*"; cat out; exit 1; }
-  grep -q -- "$pattern" out || { echo "no '$pattern' in:"; cat out; exit 1; }
-}
 
 w=1,-2,3,0,1,-1,2,0,1,-3,1,2
 "$weir" compile "$model" -o m.weirx --batch 1..6 --input w=$w > out

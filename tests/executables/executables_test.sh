@@ -2,16 +2,8 @@
 # weir compile, weir-run and the C interface on one small model. features: F7 X12 A10
 set -euo pipefail
 weir=$PWD/$1 run=$PWD/$2 program=$PWD/$3 model=$PWD/tests/executables/model.mlir
+source tests/executables/fails.sh
 cd "$(mktemp -d)"
-
-# fails CODE PATTERN COMMAND...: the command exits with CODE, and says PATTERN.
-fails() {
-  local code=$1 pattern=$2 status=0
-  shift 2
-  "$@" > out 2>&1 || status=$?
-  [ "$status" = "$code" ] || { echo "exit status $status, not $code: $*"; cat out; exit 1; }
-  grep -q -- "$pattern" out || { echo "no '$pattern' in:"; cat out; exit 1; }
-}
 
 "$weir" compile "$model" -o m.weirx --input w=1,2,3,4 --input n=5
 "$weir" run "$model" --input x=iota --input w=1,2,3,4 --input n=5 | grep '^y' > expected
