@@ -1,5 +1,5 @@
 // Models of the zoo on meshes, compiled: their losses over some steps of training are those of one
-// device, and their devices send the bytes that the plan said.  features: P1 P2 P4 P6 P7 P9 P11 C2
+// device, and their devices send the bytes that the plan said.  features: P1 P4 P6 P10 P11 P17 C2
 #include "distributed/plan/program_cost.h"
 #include "distributed/session/mesh_session.h"
 #include "frontend/data/philox.h"
