@@ -85,10 +85,13 @@ private:
     for (int loop : loops) rule.factors[loop].isSplittable = false;
   }
 
-  /// The loop along which windows over an operand's dim move; none where they are no windows. Of a
-  /// convolution the longest: in the derivative by the filter positions and window change places.
+  /// The loop along which windows over an operand's dim move; none where they are no windows, or
+  /// nothing is read. Of a convolution the longest: in the derivative by the filter positions and
+  /// window change places.
   const AffineTerm *movesAlong(const DimMap &dim) const {
     if (!isa<ConvolutionOp, UnfoldOp, FoldOp, SliceOp>(op) || dim.terms.empty()) return nullptr;
+    for (const AffineTerm &term : dim.terms)
+      if (space.loops[term.loop].size == 0) return nullptr;
     const AffineTerm *along = &dim.terms[0];
     for (const AffineTerm &term : dim.terms)
       if (isa<ConvolutionOp>(op) && space.loops[term.loop].size > space.loops[along->loop].size)

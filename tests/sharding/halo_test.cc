@@ -90,6 +90,11 @@ TEST_F(HaloTest, ConvolutionsOfUnevenPieces) {
   convolution("a=5", 21, {.size = 4, .low = 2, .high = 1});
 }
 
+TEST_F(HaloTest, WindowsThatFitNowhere) {
+  convolution("a=4", 2, {.size = 2, .stride = 2, .low = -1});
+  convolution("a=3", 2, {.size = 2, .low = -1});
+}
+
 TEST_F(HaloTest, ConvolutionsWithStridesAndDilations) {
   convolution("a=4", 32, {.size = 3, .stride = 2, .low = 1, .high = 1});
   convolution("a=2", 12, {.size = 3, .low = 2, .high = 2, .dilation = 2});
