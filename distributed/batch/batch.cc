@@ -5,7 +5,7 @@
 #include "distributed/partition/partition.h"
 #include "distributed/propagate/rule.h"
 #include "ir/collective/spmd.h"
-#include "ir/dialect/weir.h"
+#include "ir/dialect/argument_name.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -37,9 +37,8 @@ void forgetShardings(func::FuncOp function) {
 }
 
 std::string nameOf(func::FuncOp function, unsigned argument) {
-  for (StringRef attribute : {kNameAttr, kVariableAttr})
-    if (auto name = function.getArgAttrOfType<StringAttr>(argument, attribute))
-      return ("'" + name.getValue() + "'").str();
+  if (const StringAttr name = argumentName(function, argument))
+    return ("'" + name.getValue() + "'").str();
   return "argument " + std::to_string(argument);
 }
 

@@ -3,11 +3,10 @@
 #include "distributed/partition/advise.h"
 
 #include "ir/collective/spmd.h"
-#include "ir/dialect/weir.h"
+#include "ir/dialect/argument_name.h"
 #include "ir/locations/locations.h"
 
 #include "mlir/IR/Diagnostics.h"
-#include "llvm/ADT/MapVector.h"
 
 #include <deque>
 
@@ -178,11 +177,9 @@ std::string describe(func::FuncOp function, const Candidate &candidate, const Me
   Value value = candidate.site.first;
   std::string text;
   if (auto argument = dyn_cast<BlockArgument>(value)) {
-    for (llvm::StringRef key : {llvm::StringRef(kVariableAttr), llvm::StringRef(kNameAttr)})
-      if (auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), key);
-          name && text.empty())
-        text = name.str();
-    if (text.empty()) text = "argument " + std::to_string(argument.getArgNumber());
+    const unsigned number = argument.getArgNumber();
+    const StringAttr name = argumentName(function, number);
+    text = name ? name.str() : "argument " + std::to_string(number);
     int64_t alike = 0;
     for (Value other : function.getArguments()) alike += candidate.site.holds(other);
     if (alike > 1) text += " and " + std::to_string(alike - 1) + " more";
@@ -193,28 +190,39 @@ std::string describe(func::FuncOp function, const Candidate &candidate, const Me
   return text + " as " + candidate.sharding.str(mesh);
 }
 
-bool isSame(const CollectiveGroup &a, const CollectiveGroup &b) {
-  return a.at == b.at && a.type == b.type;
+/// What all collectives of a graph cost together; none where `group` is still among them.
+FailureOr<std::optional<double>> secondsWithout(const CollectiveGroup &group, func::FuncOp function,
+                                                const Cluster &cluster) {
+  auto uses = collectivesOf(function);
+  if (failed(uses)) return failure();
+  if (llvm::any_of(*uses, [&](const CollectiveUse &use) { return group.holds(use); }))
+    return std::optional<double>();
+  auto costs = costsOf(function, *uses, cluster);
+  if (failed(costs)) return failure();
+  double seconds = 0;
+  for (auto [use, cost] : llvm::zip(*uses, *costs))
+    seconds += cost.seconds * static_cast<double>(use.times);
+  return std::optional(seconds);
 }
 
 } // namespace
 
-FailureOr<std::vector<CollectiveGroup>> groupsOf(func::FuncOp function, const Cluster &cluster) {
-  FailureOr<Mesh> mesh = meshOf(function);
-  auto uses = collectivesOf(function);
-  if (failed(mesh) || failed(uses)) return failure();
-  auto costs = costsOf(function, *uses, cluster);
-  if (failed(costs)) return failure();
+bool CollectiveGroup::holds(const CollectiveUse &use) const {
+  return use.op->getLoc() == at && use.op->getOperand(0).getType() == type;
+}
+
+std::vector<CollectiveGroup> groupsOf(const std::vector<CollectiveUse> &uses,
+                                      const std::vector<UseCost> &costs, const Mesh &mesh) {
   std::vector<CollectiveGroup> groups;
-  for (auto [use, cost] : llvm::zip(*uses, *costs)) {
+  for (auto [use, cost] : llvm::zip(uses, costs)) {
     CollectiveGroup group{use.op->getLoc(),
                           use.op->getOperand(0).getType(),
                           use.op->getName().stripDialect().str(),
-                          use.from.str(*mesh),
-                          use.to.str(*mesh),
+                          use.from.str(mesh),
+                          use.to.str(mesh),
                           use.reason};
     auto known = llvm::find_if(groups, [&](const CollectiveGroup &other) {
-      return isSame(other, group) && other.kind == group.kind && other.from == group.from &&
+      return other.holds(use) && other.kind == group.kind && other.from == group.from &&
              other.to == group.to && other.reason == group.reason;
     });
     if (known == groups.end()) known = groups.insert(groups.end(), group);
@@ -238,16 +246,9 @@ FailureOr<std::optional<Removal>> cheapestRemoval(ModuleOp module, const Collect
     OwningOpRef<ModuleOp> copy = module.clone();
     annotate(mainOf(*copy), candidate, plan->mesh);
     if (failed(insertCollectives(mainOf(*copy), {.cluster = &cluster}))) continue;
-    auto groups = groupsOf(mainOf(*copy), cluster);
-    if (failed(groups)) continue;
-    double seconds = 0;
-    bool isGone = true;
-    for (const CollectiveGroup &left : *groups) {
-      seconds += left.seconds;
-      isGone &= !isSame(left, group);
-    }
-    if (isGone && (!best || seconds < best->seconds))
-      best = {describe(function, candidate, plan->mesh), seconds};
+    auto seconds = secondsWithout(group, mainOf(*copy), cluster);
+    if (succeeded(seconds) && *seconds && (!best || **seconds < best->seconds))
+      best = {describe(function, candidate, plan->mesh), **seconds};
   }
   return best;
 }

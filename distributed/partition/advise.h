@@ -15,11 +15,13 @@ struct CollectiveGroup {
   std::string kind, from, to, reason;
   int64_t count = 0;
   double seconds = 0; ///< of all of them, one after the other
+
+  bool holds(const CollectiveUse &use) const;
 };
 
-/// Those of a graph that collectives were inserted into, dearest first.
-mlir::FailureOr<std::vector<CollectiveGroup>> groupsOf(mlir::func::FuncOp function,
-                                                       const Cluster &cluster);
+/// Collectives that cost so much, dearest first.
+std::vector<CollectiveGroup> groupsOf(const std::vector<CollectiveUse> &uses,
+                                      const std::vector<UseCost> &costs, const Mesh &mesh);
 
 /// Without it there is no collective at that line for values of that type.
 struct Removal {

@@ -3,7 +3,7 @@
 
 #include "distributed/partition/redistribute.h"
 #include "ir/collective/spmd.h"
-#include "ir/dialect/weir.h"
+#include "ir/dialect/argument_name.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/raw_ostream.h"
@@ -61,8 +61,7 @@ FailureOr<std::vector<ValueUse>> shardingsOf(func::FuncOp function) {
                     plan->fixed.contains(value), plan->via.lookup(value)});
   };
   for (BlockArgument argument : function.getArguments()) {
-    auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), kVariableAttr);
-    if (!name) name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), kNameAttr);
+    const StringAttr name = argumentName(function, argument.getArgNumber());
     add(argument, name ? name.getValue() : "");
   }
   function.getBody().walk([&](Operation *op) {

@@ -3,6 +3,7 @@
 
 #include "ir/collective/placement.h"
 #include "ir/cost/cost.h"
+#include "ir/dialect/argument_name.h"
 #include "ir/locations/locations.h"
 #include "passes/memory/plan.h"
 
@@ -12,16 +13,10 @@ namespace weir::passes {
 
 namespace {
 
-StringAttr portName(func::FuncOp main, BlockArgument argument) {
-  unsigned i = argument.getArgNumber();
-  auto name = main.getArgAttrOfType<StringAttr>(i, ir::kVariableAttr);
-  return name ? name : main.getArgAttrOfType<StringAttr>(i, ir::kNameAttr);
-}
-
 std::string describe(func::FuncOp main, Value value) {
   if (auto argument = dyn_cast<BlockArgument>(value)) {
     if (argument.getOwner()->getParentOp() == main)
-      if (StringAttr name = portName(main, argument)) return name.str();
+      if (StringAttr name = ir::argumentName(main, argument.getArgNumber())) return name.str();
     return "value of a loop";
   }
   Operation *op = value.getDefiningOp();

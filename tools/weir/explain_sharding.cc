@@ -176,20 +176,20 @@ void explainSharding(const ExplainOptions &options) {
   auto uses = distributed::collectivesOf(model.main());
   require(succeeded(uses));
   auto costs = distributed::costsOf(model.main(), *uses, cluster);
-  auto groups = distributed::groupsOf(model.main(), cluster);
-  require(succeeded(costs) && succeeded(groups));
+  require(succeeded(costs));
+  const std::vector<CollectiveGroup> groups = distributed::groupsOf(*uses, *costs, *mesh);
   std::vector<std::optional<Removal>> removals;
-  for (size_t i = 0; i < groups->size() && static_cast<int64_t>(i) < options.removals; ++i) {
-    auto removal = distributed::cheapestRemoval(*unsharded, (*groups)[i], cluster);
+  for (size_t i = 0; i < groups.size() && static_cast<int64_t>(i) < options.removals; ++i) {
+    auto removal = distributed::cheapestRemoval(*unsharded, groups[i], cluster);
     require(succeeded(removal));
     removals.push_back(*removal);
   }
   printNotes(collector.remarks());
   if (options.json) {
-    printJson(rows, *uses, *costs, *groups, removals, *mesh);
+    printJson(rows, *uses, *costs, groups, removals, *mesh);
   } else {
     printRows(rows, options.limit);
-    printGroups(*groups, removals, totalOf(*uses, *costs), options.limit);
+    printGroups(groups, removals, totalOf(*uses, *costs), options.limit);
   }
   if (options.maxBytes >= 0)
     require(

@@ -1,6 +1,6 @@
 #include "tools/weir/ports.h"
 
-#include "ir/dialect/weir.h"
+#include "ir/dialect/argument_name.h"
 
 namespace weir::tools {
 
@@ -12,9 +12,8 @@ static Port portOf(mlir::Type type, mlir::StringAttr name, const std::string &fa
 std::vector<Port> arguments(mlir::func::FuncOp main) {
   std::vector<Port> ports;
   for (unsigned i = 0; i < main.getNumArguments(); ++i) {
-    auto name = main.getArgAttrOfType<mlir::StringAttr>(i, ir::kNameAttr);
-    if (!name) name = main.getArgAttrOfType<mlir::StringAttr>(i, ir::kVariableAttr);
-    ports.push_back(portOf(main.getArgumentTypes()[i], name, "arg" + std::to_string(i)));
+    ports.push_back(
+        portOf(main.getArgumentTypes()[i], ir::argumentName(main, i), "arg" + std::to_string(i)));
   }
   return ports;
 }
