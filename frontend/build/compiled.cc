@@ -131,16 +131,6 @@ std::shared_ptr<runtime::VariableStore> FilledStore::sharedStore(const CompileOp
               at);
 }
 
-FailureOr<runtime::BatchExecutable> compileSizes(ModuleOp module, const CompileOptions &options,
-                                                 const passes::PipelineOptions &pipeline) {
-  if (options.batch)
-    return passes::compileBatch(module, {options.batch, options.batchInputs}, pipeline);
-  auto executable = passes::compileModule(module, pipeline);
-  if (failed(executable)) return failure();
-  return runtime::BatchExecutable::ofOneSize(
-      std::make_shared<const runtime::Executable>(std::move(*executable)));
-}
-
 } // namespace
 
 std::unique_ptr<Backend> makeCompiled(const StatePtr &state, FinishedModule module,
@@ -159,7 +149,8 @@ std::unique_ptr<Backend> makeCompiled(const StatePtr &state, FinishedModule modu
   std::optional<passes::NumericsChecker> checker;
   if (options.checkNumerics) checker.emplace(*module);
   DiagnosticCollector collector(state->context);
-  const FailureOr<runtime::BatchExecutable> batch = compileSizes(*module, options, pipeline);
+  const FailureOr<runtime::BatchExecutable> batch =
+      passes::compileSizes(*module, {options.batch, options.batchInputs}, pipeline);
   if (failed(batch)) collector.raise("compile", at);
   if (options.threads > 0) settings.pool = std::make_shared<runtime::ThreadPool>(options.threads);
   settings.variables = store.get(at);

@@ -122,12 +122,7 @@ FailureOr<runtime::BatchExecutable> compileBatch(ModuleOp module, const BatchRan
     return failure();
   PipelineOptions settings = options;
   settings.from = Level::Graph;
-  if (chosen->rows == 1) {
-    auto executable = compileModule(module, settings);
-    if (failed(executable)) return failure();
-    return runtime::BatchExecutable::ofOneSize(
-        std::make_shared<const runtime::Executable>(std::move(*executable)));
-  }
+  if (chosen->rows == 1) return compileSizes(module, {}, settings);
   main = mainOf(module);
   auto ports = distributed::splitRows(main, chosen->arguments, chosen->rows);
   if (failed(ports)) return failure();
@@ -146,6 +141,15 @@ FailureOr<runtime::BatchExecutable> compileBatch(ModuleOp module, const BatchRan
     settings.onMemoryPlanned = nullptr; // the largest comes first, and has the largest arena
   }
   return batch;
+}
+
+FailureOr<runtime::BatchExecutable> compileSizes(ModuleOp module, const BatchRange &range,
+                                                 const PipelineOptions &options) {
+  if (range.most) return compileBatch(module, range, options);
+  auto executable = compileModule(module, options);
+  if (failed(executable)) return failure();
+  return runtime::BatchExecutable::ofOneSize(
+      std::make_shared<const runtime::Executable>(std::move(*executable)));
 }
 
 } // namespace weir::passes

@@ -80,6 +80,10 @@ struct BatchRange {
 mlir::FailureOr<runtime::BatchExecutable>
 compileBatch(mlir::ModuleOp module, const BatchRange &range, const PipelineOptions &options = {});
 
+/// compileBatch, or one executable where `range.most` is 0.
+mlir::FailureOr<runtime::BatchExecutable>
+compileSizes(mlir::ModuleOp module, const BatchRange &range, const PipelineOptions &options = {});
+
 /// Executables that this process has compiled so far. No run compiles any.
 int64_t executablesCompiled();
 

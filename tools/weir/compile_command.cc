@@ -141,21 +141,12 @@ runtime::BatchExecutable compileLevel(const CompileOptions &options, Model &mode
   if (isFirst) pipeline.dumpTo = options.dumpTo;
   mlir::OwningOpRef<mlir::ModuleOp> module = model.module->clone();
   build::DiagnosticCollector collector(*model.context);
-  runtime::BatchExecutable batch;
-  bool isGood = false;
-  if (const int64_t most = batchRange(options.batch)) {
-    auto range = passes::compileBatch(*module, {most, options.batchInputs}, pipeline);
-    if ((isGood = succeeded(range))) batch = std::move(*range);
-  } else {
-    auto executable = passes::compileModule(*module, pipeline);
-    if ((isGood = succeeded(executable)))
-      batch = runtime::BatchExecutable::ofOneSize(
-          std::make_shared<const runtime::Executable>(std::move(*executable)));
-  }
-  if (!isGood)
+  auto batch =
+      passes::compileSizes(*module, {batchRange(options.batch), options.batchInputs}, pipeline);
+  if (failed(batch))
     collector.raise("compiling " + options.model.source + " for " + level, Location::current());
   if (isFirst) printNotes(collector.remarks());
-  return batch;
+  return std::move(*batch);
 }
 
 void report(const CompileOptions &options, const runtime::BatchExecutable &batch,
