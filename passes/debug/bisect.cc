@@ -1,7 +1,6 @@
 // First the passes, then the launches.
 #include "passes/debug/bisect.h"
 
-#include "ir/dialect/compute.h"
 #include "ir/dialect/steps.h"
 #include "ir/dialect/weir.h"
 #include "passes/debug/compare.h"
@@ -23,17 +22,6 @@ using runtime::HostTensor;
 using Kind = BisectResult::Kind;
 
 namespace {
-
-/// Whether passes are still to say what it computes: derivatives that are asked for, and the
-/// precision that contractions are lowered to.
-bool isUnsettled(ModuleOp module) {
-  if (module->hasAttr(ir::kComputeAttr)) return true;
-  return module
-      .walk([](Operation *op) {
-        return isa<ir::JvpOp, ir::VjpOp>(op) ? WalkResult::interrupt() : WalkResult::advance();
-      })
-      .wasInterrupted();
-}
 
 /// Compares after every pass, and keeps the module that the first wrong one was given.
 class Comparison : public PassInstrumentation {

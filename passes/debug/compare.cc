@@ -1,6 +1,9 @@
 // Element by element.
 #include "passes/debug/compare.h"
 
+#include "ir/dialect/compute.h"
+#include "ir/dialect/weir.h"
+
 #include <cmath>
 #include <cstring>
 #include <sstream>
@@ -8,6 +11,16 @@
 namespace weir::passes {
 
 using runtime::HostTensor;
+
+bool isUnsettled(mlir::ModuleOp module) {
+  if (module->hasAttr(ir::kComputeAttr)) return true;
+  return module
+      .walk([](mlir::Operation *op) {
+        return mlir::isa<ir::JvpOp, ir::VjpOp>(op) ? mlir::WalkResult::interrupt()
+                                                   : mlir::WalkResult::advance();
+      })
+      .wasInterrupted();
+}
 
 static std::string mismatch(size_t result, int64_t element, double got, double want, double bound) {
   std::ostringstream out;

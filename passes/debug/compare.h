@@ -7,6 +7,10 @@
 
 namespace weir::passes {
 
+/// Whether passes are still to say what it computes: derivatives that are asked for, and the
+/// precision that contractions are lowered to.
+bool isUnsettled(mlir::ModuleOp module);
+
 /// How many elements were compared, and how many of them with a finite bound.
 struct Coverage {
   int64_t elements = 0;

@@ -1,7 +1,7 @@
 // An instrumentation that interprets after every pass on the module.
 #include "tests/harness/validate.h"
 
-#include "ir/dialect/weir.h"
+#include "passes/debug/compare.h"
 
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassInstrumentation.h"
@@ -11,16 +11,6 @@ namespace weir::testing {
 using runtime::HostTensor;
 
 namespace {
-
-/// Whether derivatives are asked for that a pass is still to write.
-bool hasRequests(mlir::ModuleOp module) {
-  return module
-      .walk([](mlir::Operation *op) {
-        return mlir::isa<ir::JvpOp, ir::VjpOp>(op) ? mlir::WalkResult::interrupt()
-                                                   : mlir::WalkResult::advance();
-      })
-      .wasInterrupted();
-}
 
 class Validator : public mlir::PassInstrumentation {
 public:
@@ -42,7 +32,7 @@ public:
     std::string name =
         pass->getArgument().empty() ? pass->getName().str() : pass->getArgument().str();
     ++stats.passes[name];
-    if (expected.empty() && hasRequests(module)) return;
+    if (expected.empty() && passes::isUnsettled(module)) return;
     if (expected.empty()) return expect(module, "after " + name);
     auto got = ir::interpret(module, "main", inputs, {.widen = true});
     std::string wrong =
@@ -66,7 +56,7 @@ std::string validatePasses(mlir::PassManager &pm, mlir::ModuleOp module,
                            llvm::ArrayRef<HostTensor> inputs, ValidationStats &stats) {
   std::string failure;
   auto validator = std::make_unique<Validator>(inputs, stats, failure);
-  if (!hasRequests(module)) validator->expect(module, "before any pass");
+  if (!passes::isUnsettled(module)) validator->expect(module, "before any pass");
   pm.addInstrumentation(std::move(validator));
   if (failed(pm.run(module)) && failure.empty()) failure = "the pipeline failed";
   return failure;

@@ -16,8 +16,8 @@ struct ValidationStats {
 };
 
 /// Runs `pm` on `module`. @main on `inputs` must stay within the bounds of the module as it comes,
-/// or, where that still has derivative requests, as it is after the first pass. An empty string, or
-/// the pass that changed the meaning and how.
+/// or, where passes are still to say what it computes (isUnsettled), as it is after the one that
+/// does. An empty string, or the pass that changed the meaning and how.
 std::string validatePasses(mlir::PassManager &pm, mlir::ModuleOp module,
                            llvm::ArrayRef<runtime::HostTensor> inputs, ValidationStats &stats);
 
