@@ -24,8 +24,7 @@ class Writer {
 public:
   Writer(const std::string &path, MeshState &state, const std::vector<std::string> &names,
          const runtime::Checkpoint &rest)
-      : path(path), state(state), names(names), rest(rest), isFirst(state.device(0) == 0),
-        isAlone(static_cast<int64_t>(state.size()) == state.mesh().devices()) {}
+      : path(path), state(state), names(names), rest(rest), isFirst(state.device(0) == 0) {}
 
   absl::Status write() {
     if (absl::Status s = agree(plan()); !s.ok()) return s;
@@ -94,7 +93,7 @@ private:
     if (!done.ok()) return done;
     const uint64_t own = std::accumulate(sums.begin(), sums.end(), uint64_t(0));
     uint64_t all = own;
-    if (!isAlone) {
+    if (!state.isAlone()) {
       CollectiveSpec spec = collective(CollectiveKind::AllReduce, DType::U64);
       spec.counts = {1};
       if (absl::Status s = state.communicate(spec, &own, &all); !s.ok()) return s;
@@ -133,15 +132,12 @@ private:
   }
 
   CollectiveSpec collective(CollectiveKind kind, DType dtype) const {
-    CollectiveSpec spec{kind, runtime::worldGroup(static_cast<int>(state.mesh().devices()))};
-    spec.dtype = dtype;
-    spec.name = "writing a checkpoint";
-    return spec;
+    return state.worldCollective(kind, dtype, "writing a checkpoint");
   }
 
   /// The first process's status that is not OK, on all of them.
   absl::Status agree(const absl::Status &mine) {
-    if (isAlone) return mine;
+    if (state.isAlone()) return mine;
     constexpr size_t kText = 512;
     const auto ranks = static_cast<size_t>(state.mesh().devices());
     std::vector<char> own(kText), all(ranks * kText);
@@ -161,7 +157,7 @@ private:
   MeshState &state;
   const std::vector<std::string> &names;
   const runtime::Checkpoint &rest;
-  const bool isFirst, isAlone;
+  const bool isFirst;
   std::vector<runtime::NamedType> types;
   std::vector<int64_t> offsets; ///< of each tensor's bytes, and their end
   int64_t dataStart = 0;

@@ -3,18 +3,24 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <numeric>
+
 namespace weir::distributed {
 
 using runtime::Executable;
 using runtime::HostTensor;
 using runtime::Session;
 
+Mesh meshOf(const Executable &executable) {
+  Mesh mesh;
+  for (const runtime::MeshAxis &axis : executable.mesh) mesh.axes.push_back({axis.name, axis.size});
+  return mesh;
+}
+
 absl::StatusOr<std::unique_ptr<MeshSession>>
 MeshSession::create(std::shared_ptr<const Executable> executable,
                     std::shared_ptr<MeshState> state) {
-  Mesh mesh;
-  for (const runtime::MeshAxis &axis : executable->mesh)
-    mesh.axes.push_back({axis.name, axis.size});
+  const Mesh mesh = meshOf(*executable);
   if (mesh != state->mesh())
     return absl::InvalidArgumentError(absl::StrCat("'", executable->name, "' is for the mesh ",
                                                    mesh.str(), ", not ", state->mesh().str()));
@@ -110,6 +116,12 @@ absl::StatusOr<std::vector<HostTensor>> MeshSession::run(const std::vector<HostT
     joined.push_back(*std::move(whole));
   }
   return joined;
+}
+
+absl::StatusOr<std::vector<HostTensor>> MeshSession::run(const std::vector<HostTensor> &feeds) {
+  std::vector<int32_t> all(outputs.size());
+  std::iota(all.begin(), all.end(), 0);
+  return run(feeds, all);
 }
 
 void MeshSession::cancel() {

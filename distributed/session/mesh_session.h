@@ -8,6 +8,9 @@
 
 namespace weir::distributed {
 
+/// The mesh that a program is for.
+Mesh meshOf(const runtime::Executable &executable);
+
 /// One run at a time. After a run that failed, variables have no values until they are set again;
 /// with all devices in this process the next run starts afresh.
 class MeshSession {
@@ -20,6 +23,16 @@ public:
   /// are in several processes, all of these call it with the same values.
   absl::StatusOr<std::vector<runtime::HostTensor>>
   run(const std::vector<runtime::HostTensor> &feeds, const std::vector<int32_t> &fetches);
+
+  /// All outputs.
+  absl::StatusOr<std::vector<runtime::HostTensor>>
+  run(const std::vector<runtime::HostTensor> &feeds);
+  absl::StatusOr<runtime::HostTensor> getVariable(const std::string &name) const {
+    return devices->get(name);
+  }
+  absl::Status setVariable(const std::string &name, const runtime::HostTensor &whole) {
+    return devices->set(name, whole);
+  }
 
   /// As Session::cancel, on all devices.
   void cancel();

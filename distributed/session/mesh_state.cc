@@ -75,7 +75,7 @@ absl::Status MeshState::onDevices(const std::function<absl::Status(size_t)> &bod
 
 absl::Status MeshState::recover() {
   if (broken.ok()) return absl::OkStatus();
-  if (static_cast<int64_t>(size()) != devicesOf.devices()) return broken;
+  if (!isAlone()) return broken;
   communicators.clear();
   for (auto &fresh : inProcessCommunicators(static_cast<int>(devicesOf.devices()), options))
     communicators.push_back(std::move(fresh));
@@ -88,15 +88,13 @@ absl::StatusOr<HostTensor> MeshState::join(const std::vector<HostTensor> &pieces
                                            const MeshPort &port) {
   if (port.sharding.isReplicated() && size() == 1) return pieces[0];
   std::vector<HostTensor> all = pieces;
-  if (static_cast<int64_t>(size()) != devicesOf.devices()) {
+  if (!isAlone()) {
     const HostTensor &mine = pieces[0];
     const auto ranks = static_cast<size_t>(devicesOf.devices());
     std::vector<std::byte> gathered(ranks * mine.bytes());
-    runtime::CollectiveSpec spec{runtime::CollectiveKind::AllGather,
-                                 runtime::worldGroup(static_cast<int>(ranks))};
-    spec.dtype = mine.dtype();
+    runtime::CollectiveSpec spec = worldCollective(runtime::CollectiveKind::AllGather, mine.dtype(),
+                                                   "a value that is fetched");
     spec.counts.assign(ranks, mine.size());
-    spec.name = "a value that is fetched";
     if (absl::Status s = communicate(spec, mine.raw(), gathered.data()); !s.ok()) return s;
     all.clear();
     for (size_t rank = 0; rank < ranks; ++rank)
@@ -106,6 +104,14 @@ absl::StatusOr<HostTensor> MeshState::join(const std::vector<HostTensor> &pieces
   auto whole = joinPieces(all, port.dims, port.sharding, devicesOf);
   if (!whole) return absl::InternalError("devices that share a value made different ones of it");
   return *std::move(whole);
+}
+
+runtime::CollectiveSpec MeshState::worldCollective(runtime::CollectiveKind kind,
+                                                   runtime::DType dtype, std::string name) const {
+  runtime::CollectiveSpec spec{kind, runtime::worldGroup(static_cast<int>(devicesOf.devices()))};
+  spec.dtype = dtype;
+  spec.name = std::move(name);
+  return spec;
 }
 
 absl::Status MeshState::communicate(const runtime::CollectiveSpec &spec, const void *input,

@@ -43,6 +43,8 @@ public:
   const Mesh &mesh() const { return devicesOf; }
   /// Devices here, and their numbers on the mesh.
   size_t size() const { return communicators.size(); }
+  /// Whether all devices are here; else each is in a process of its own.
+  bool isAlone() const { return static_cast<int64_t>(size()) == devicesOf.devices(); }
   int64_t device(size_t here) const { return communicators[here]->rank(); }
   const std::shared_ptr<runtime::Communicator> &communicator(size_t here) const {
     return communicators[here];
@@ -61,6 +63,9 @@ public:
   absl::StatusOr<runtime::HostTensor> join(const std::vector<runtime::HostTensor> &pieces,
                                            const MeshPort &port);
 
+  /// One of all devices; `counts` are to be said.
+  runtime::CollectiveSpec worldCollective(runtime::CollectiveKind kind, runtime::DType dtype,
+                                          std::string name) const;
   /// A collective of the processes that have a device each.
   absl::Status communicate(const runtime::CollectiveSpec &spec, const void *input, void *output);
 

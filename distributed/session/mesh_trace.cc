@@ -14,16 +14,7 @@ using runtime::DType;
 
 namespace {
 
-CollectiveSpec worldCollective(CollectiveKind kind, MeshState &state, DType dtype) {
-  CollectiveSpec spec{kind, runtime::worldGroup(static_cast<int>(state.mesh().devices()))};
-  spec.dtype = dtype;
-  spec.name = "the trace";
-  return spec;
-}
-
-bool isAlone(const MeshState &state) {
-  return static_cast<int64_t>(state.size()) == state.mesh().devices();
-}
+constexpr const char *kName = "the trace";
 
 /// Of all processes, where each has one of `mine`.
 template <typename T>
@@ -31,7 +22,7 @@ absl::StatusOr<std::vector<T>> gather(MeshState &state, const T &mine, DType dty
   const size_t ranks = static_cast<size_t>(state.mesh().devices()), words = sizeof(T) / 8;
   static_assert(sizeof(T) % 8 == 0);
   std::vector<T> all(ranks);
-  CollectiveSpec spec = worldCollective(CollectiveKind::AllGather, state, dtype);
+  CollectiveSpec spec = state.worldCollective(CollectiveKind::AllGather, dtype, kName);
   spec.counts.assign(ranks, static_cast<int64_t>(words));
   if (absl::Status s = state.communicate(spec, &mine, all.data()); !s.ok()) return s;
   return all;
@@ -40,7 +31,7 @@ absl::StatusOr<std::vector<T>> gather(MeshState &state, const T &mine, DType dty
 absl::StatusOr<std::vector<std::string>> gatherTexts(MeshState &state, const std::string &mine) {
   auto lengths = gather<int64_t>(state, static_cast<int64_t>(mine.size()), DType::I64);
   if (!lengths.ok()) return lengths.status();
-  CollectiveSpec spec = worldCollective(CollectiveKind::AllGather, state, DType::I8);
+  CollectiveSpec spec = state.worldCollective(CollectiveKind::AllGather, DType::I8, kName);
   int64_t total = 0;
   for (int64_t length : *lengths) total += length;
   spec.counts = *lengths;
@@ -62,8 +53,8 @@ absl::StatusOr<std::unique_ptr<MeshTrace>> MeshTrace::start(MeshSession &session
   MeshState &state = *session.state();
   for (size_t here = 0; here < state.size(); ++here)
     trace->recorders.push_back(std::make_unique<runtime::TraceRecorder>());
-  CollectiveSpec barrier = worldCollective(CollectiveKind::Barrier, state, DType::I8);
-  if (!isAlone(state))
+  CollectiveSpec barrier = state.worldCollective(CollectiveKind::Barrier, DType::I8, kName);
+  if (!state.isAlone())
     if (absl::Status s = state.communicate(barrier, nullptr, nullptr); !s.ok()) return s;
   for (auto &recorder : trace->recorders) recorder->restart();
   for (size_t here = 0; here < state.size(); ++here)
@@ -85,7 +76,7 @@ absl::StatusOr<MeshTrace::Result> MeshTrace::finish() {
     result.ofDevice.push_back(runtime::communicationTime(*recorders[here]));
     events.push_back(runtime::chromeEvents(*recorders[here], static_cast<int>(state.device(here))));
   }
-  if (!isAlone(state)) {
+  if (!state.isAlone()) {
     auto times = gather<CommunicationTime>(state, result.ofDevice[0], DType::I64);
     if (!times.ok()) return times.status();
     auto texts = gatherTexts(state, events[0]);

@@ -1,7 +1,7 @@
 // Machine code on a mesh as a backend: one executable, which runs on every device. Values are whole
 // tensors on this side.
-#include "frontend/build/backends.h"
 #include "frontend/build/diagnostics.h"
+#include "frontend/build/session_backend.h"
 
 #include "distributed/session/mesh_session.h"
 #include "passes/pipelines/pipelines.h"
@@ -9,41 +9,21 @@
 namespace weir::build {
 namespace {
 
-class MeshProgram final : public Backend {
+class MeshProgram final : public SessionBackend<distributed::MeshSession> {
 public:
   MeshProgram(const GraphState &state, runtime::Executable executable,
-              std::shared_ptr<distributed::MeshState> devices, Location at)
-      : devices(std::move(devices)), order(state, executable) {
-    auto made = distributed::MeshSession::create(
-        std::make_shared<const runtime::Executable>(std::move(executable)), this->devices);
-    require(made.status(), "compile", at);
-    session = std::move(*made);
+              const std::shared_ptr<distributed::MeshState> &devices, Location at)
+      : SessionBackend(
+            state,
+            distributed::MeshSession::create(
+                std::make_shared<const runtime::Executable>(std::move(executable)), devices),
+            at) {
     for (const VariableRecord &variable : state.variables)
-      if (variable.initial && !this->devices->hasValue(variable.name))
+      if (variable.initial && !devices->hasValue(variable.name))
         setVariable(variable.name, state.initialValue(variable), at);
   }
 
-  std::vector<Array> run(const std::vector<Array> &feeds, const std::vector<int32_t> &fetches,
-                         Location at) override {
-    auto results = session->run(order.feeds(feeds), order.fetches(fetches));
-    require(results.status(), "run", at);
-    return std::move(*results);
-  }
-
-  Array variable(const std::string &name, Location at) const override {
-    auto value = devices->get(name);
-    require(value.status(), "variable", at);
-    return std::move(*value);
-  }
-  void setVariable(const std::string &name, const Array &value, Location at) override {
-    require(devices->set(name, value), "setVariable", at);
-  }
   distributed::MeshSession *meshSession() const override { return session.get(); }
-
-private:
-  std::shared_ptr<distributed::MeshState> devices;
-  PortOrder order;
-  std::unique_ptr<distributed::MeshSession> session;
 };
 
 std::shared_ptr<distributed::MeshState> devicesFor(const distributed::Mesh &mesh,
@@ -76,8 +56,7 @@ std::unique_ptr<Backend> makeMeshProgram(const StatePtr &state, FinishedModule m
   DiagnosticCollector collector(state->context);
   auto executable = passes::compileModule(*module, pipeline);
   if (mlir::failed(executable)) collector.raise("compile", at);
-  auto program =
-      std::make_unique<MeshProgram>(*state, std::move(*executable), std::move(devices), at);
+  auto program = std::make_unique<MeshProgram>(*state, std::move(*executable), devices, at);
   program->notes = collector.remarks();
   return program;
 }

@@ -1,7 +1,7 @@
 // A device as a backend: the module is compiled in a form that the device takes, and runs in a
 // session there. Variables live on the device.
-#include "frontend/build/backends.h"
 #include "frontend/build/diagnostics.h"
+#include "frontend/build/session_backend.h"
 
 #include "distributed/propagate/propagate.h"
 #include "passes/pipelines/pipelines.h"
@@ -13,41 +13,20 @@ using namespace mlir;
 namespace weir::build {
 namespace {
 
-class OnDevice final : public Backend {
+class OnDevice final : public SessionBackend<runtime::DeviceSession> {
 public:
   OnDevice(const GraphState &state, runtime::Executable compiled,
            std::shared_ptr<runtime::Device> device, Location at)
-      : order(state, compiled) {
-    auto executable = std::make_shared<const runtime::Executable>(std::move(compiled));
-    auto created = runtime::DeviceSession::create(std::move(executable), std::move(device));
-    require(created.status(), "compile", at);
-    session = std::move(*created);
+      : SessionBackend(state,
+                       runtime::DeviceSession::create(
+                           std::make_shared<const runtime::Executable>(std::move(compiled)),
+                           std::move(device)),
+                       at) {
     for (const VariableRecord &variable : state.variables)
       if (variable.initial) setVariable(variable.name, state.initialValue(variable), at);
   }
 
-  std::vector<Array> run(const std::vector<Array> &feeds, const std::vector<int32_t> &fetches,
-                         Location at) override {
-    auto results = session->run(order.feeds(feeds), order.fetches(fetches));
-    require(results.status(), "run", at);
-    return std::move(*results);
-  }
-
-  Array variable(const std::string &name, Location at) const override {
-    auto value = session->getVariable(name);
-    require(value.status(), "variable", at);
-    return std::move(*value);
-  }
-
-  void setVariable(const std::string &name, const Array &value, Location at) override {
-    require(session->setVariable(name, value), "setVariable", at);
-  }
-
   runtime::DeviceSession *deviceSession() const override { return session.get(); }
-
-private:
-  PortOrder order;
-  std::unique_ptr<runtime::DeviceSession> session;
 };
 
 } // namespace

@@ -121,38 +121,6 @@ std::vector<Array> runSession(AnySession &session, mlir::func::FuncOp main,
   return all;
 }
 
-/// All devices of a mesh in this process, as a session.
-class MeshRun {
-public:
-  MeshRun(std::shared_ptr<const runtime::Executable> executable, const RunOptions &options)
-      : trace(options.trace) {
-    distributed::Mesh mesh;
-    for (const runtime::MeshAxis &axis : executable->mesh)
-      mesh.axes.push_back({axis.name, axis.size});
-    for (size_t i = 0; i < executable->outputs.size(); ++i) all.push_back(static_cast<int32_t>(i));
-    session = check(distributed::MeshSession::create(
-        std::move(executable), distributed::MeshState::inProcess(mesh, options.threads)));
-  }
-  absl::Status setVariable(const std::string &name, const Array &value) {
-    return session->state()->set(name, value);
-  }
-  absl::StatusOr<Array> getVariable(const std::string &name) { return session->state()->get(name); }
-  absl::StatusOr<std::vector<Array>> run(const std::vector<Array> &feeds) {
-    if (trace.empty()) return session->run(feeds, all);
-    auto tracing = check(distributed::MeshTrace::start(*session));
-    auto results = session->run(feeds, all);
-    const auto traced = check(tracing->finish());
-    writeText(trace, traced.file);
-    std::fprintf(stderr, "%s\n", traced.str().c_str());
-    return results;
-  }
-
-private:
-  std::string trace; // a file
-  std::unique_ptr<distributed::MeshSession> session;
-  std::vector<int32_t> all; // outputs
-};
-
 std::shared_ptr<const runtime::Executable> compileModel(Model &model, const RunOptions &options,
                                                         const passes::PipelineOptions &pipeline) {
   build::DiagnosticCollector collector(*model.context);
@@ -161,15 +129,29 @@ std::shared_ptr<const runtime::Executable> compileModel(Model &model, const RunO
   return std::make_shared<const runtime::Executable>(std::move(*executable));
 }
 
+/// All devices of a mesh in this process.
+std::vector<Array> runOnMesh(std::shared_ptr<const runtime::Executable> executable,
+                             mlir::func::FuncOp main, const std::vector<Array> &values,
+                             const RunOptions &options) {
+  auto devices =
+      distributed::MeshState::inProcess(distributed::meshOf(*executable), options.threads);
+  auto session = check(distributed::MeshSession::create(std::move(executable), std::move(devices)));
+  if (options.trace.empty()) return runSession(*session, main, values);
+  auto tracing = check(distributed::MeshTrace::start(*session));
+  return runSession(*session, main, values, [&](const absl::Status &) {
+    const auto traced = check(tracing->finish());
+    writeText(options.trace, traced.file);
+    std::fprintf(stderr, "%s\n", traced.str().c_str());
+  });
+}
+
 std::vector<Array> runCompiled(Model &model, const std::vector<Array> &values,
                                const RunOptions &options) {
   std::optional<passes::NumericsChecker> checker;
   if (options.checkNumerics) checker.emplace(*model.module);
   auto executable = compileModel(model, options, {});
-  if (!executable->mesh.empty()) {
-    MeshRun run(std::move(executable), options);
-    return runSession(run, model.main(), values);
-  }
+  if (!executable->mesh.empty())
+    return runOnMesh(std::move(executable), model.main(), values, options);
   runtime::SessionOptions settings;
   if (options.threads > 0) settings.pool = std::make_shared<runtime::ThreadPool>(options.threads);
   auto session = check(runtime::Session::create(std::move(executable), std::move(settings)));
