@@ -3,6 +3,7 @@
 # features: P1 P4 P6 P20 X6
 set -uo pipefail
 weir=$(realpath "$1")
+source distributed/comm/mpi/launch.sh
 cd "$TEST_TMPDIR"
 fail() { echo "FAILED: $1"; cat out; exit 1; }
 python3 -c '
@@ -64,9 +65,9 @@ assert document['kernels']['nodes']
 P
 
 if command -v mpirun > /dev/null; then
-  export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 TMPDIR=$(mktemp -d /tmp/weir-mpi.XXXXXX)
-  launch() { timeout -k 5 200 mpirun --oversubscribe --bind-to none --mca plm isolated --mca oob_tcp_if_include lo \
-    --mca btl_tcp_if_include lo --mca mpi_yield_when_idle 1 "$@" > out 2>&1; }
+  TMPDIR=$(mktemp -d /tmp/weir-mpi.XXXXXX) # short: names of sockets are made of it
+  export TMPDIR
+  launch() { on_this_host 200 "$@" > out 2>&1; }
   ranks() { launch -np 1 nice -n 19 "$weir" train gpt "${small[@]}" "$@" : -np 3 "$weir" train gpt "${small[@]}" "$@"; }
   ranks --mesh data=2,model=2 --out ranks || { grep -q "built without MPI" out || fail "ranks"; }
   [ -d ranks ] && same ranks

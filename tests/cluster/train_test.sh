@@ -14,12 +14,9 @@ random.seed(1)
 print("".join(random.choice("the quick brown fox jumps over the lazy dog. ").strip() or " " for _ in range(6000)))' > text
 model=(train gpt --text text --layers 1 --heads 4 --features 16 --context 8 --batch 4 --sample 0 --quiet --evaluate-every 0 --steps 60)
 
-on_this_host() { # COUNT COMMAND...
-  timeout -k 5 120 mpirun -np "$1" --oversubscribe --bind-to none --mca plm isolated --mca oob_tcp_if_include lo --mca btl_tcp_if_include lo \
-    --mca mpi_yield_when_idle 1 "${@:2}"
-}
+on_one_host() { on_this_host 120 -np "$@"; } # COUNT COMMAND...
 on_namespaces() { on_hosts "$1" 1 "${@:2}"; }
-launch=on_this_host
+launch=on_one_host
 
 # Ranks say their process ids in pid.RANK.
 cat > rank.sh <<'S'

@@ -3,8 +3,7 @@
 source distributed/comm/mpi/testing.sh
 transport=()
 run() { # COUNT SECONDS ARGUMENTS...
-  timeout -k 5 "$2" mpirun -np "$1" --oversubscribe --bind-to none --mca plm isolated --mca oob_tcp_if_include lo \
-    --mca btl_tcp_if_include lo --mca mpi_yield_when_idle 1 "${transport[@]}" "$ranks" "${@:3}" > "$TMPDIR/out" 2>&1
+  on_this_host "$2" -np "$1" "${transport[@]}" "$ranks" "${@:3}" > "$TMPDIR/out" 2>&1
 }
 
 # features: C4

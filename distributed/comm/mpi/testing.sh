@@ -2,6 +2,7 @@
 #   skip REASON                     ends the test, with a line for the summary of tests
 #   expect WHAT STATUS TEXT...      of the last command: its status (or any-error) and what it must have printed
 set -uo pipefail
+source distributed/comm/mpi/launch.sh
 ranks=$PWD/$1
 failed=0
 
@@ -13,7 +14,6 @@ skip() {
 }
 
 command -v mpirun >/dev/null || skip "no mpirun (Debian: openmpi-bin)"
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 TMPDIR=$(mktemp -d /tmp/weir-mpi.XXXXXX) # short: names of sockets are made of it
 export TMPDIR HOME=$TMPDIR
 trap 'rm -rf "$TMPDIR"' EXIT
