@@ -385,6 +385,50 @@ TEST(StablehloImport, ShardingsThatAreSpelledWronglyAreReported) {
               HasSubstr("1 entries for a tensor of rank 2"));
 }
 
+/// x w, whose shardings are said as XLA did before Shardy; `constraint` is that of a custom call.
+std::string tiledModule(const std::string &argument, const std::string &constraint) {
+  return R"("builtin.module"() ({
+"func.func"() <{arg_attrs = [{mhlo.sharding = ")" +
+         argument +
+         R"("}, {}], function_type = (tensor<4x5xf32>, tensor<5x3xf32>) -> tensor<4x3xf32>, res_attrs = [{mhlo.sharding = "{replicated}"}], sym_name = "main"}> ({
+^bb0(%arg0: tensor<4x5xf32>, %arg1: tensor<5x3xf32>):
+  %0 = "stablehlo.dot_general"(%arg0, %arg1) <{dot_dimension_numbers = #stablehlo.dot<lhs_contracting_dimensions = [1], rhs_contracting_dimensions = [0]>}> : (tensor<4x5xf32>, tensor<5x3xf32>) -> tensor<4x3xf32>
+  %1 = "stablehlo.custom_call"(%0) <{call_target_name = "Sharding"}> {mhlo.sharding = ")" +
+         constraint + R"("} : (tensor<4x3xf32>) -> tensor<4x3xf32>
+  "func.return"(%1) : (tensor<4x3xf32>) -> ()
+}) : () -> ()
+}) : () -> ()
+)";
+}
+
+TEST(StablehloImport, ShardingsOfXlaAreThoseOfTheGraph) {
+  const Module module =
+      Module::parse(tiledModule("{devices=[2,1,3]<=[6] last_tile_dim_replicate}",
+                                "{devices=[1,3,2]<=[2,3]T(1,0) last_tile_dim_replicate}"),
+                    "model.mlir");
+  EXPECT_THAT(module.graph().toMlir(false),
+              testing::AllOf(HasSubstr("x0=2,x1=3"), HasSubstr("[{x0},{}]"), HasSubstr("[{},{x1}]"),
+                             HasSubstr("[{},{}]")));
+  std::vector<float> x(20), w(15);
+  for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 7);
+  for (size_t i = 0; i < w.size(); ++i) w[i] = static_cast<float>(i % 5) - 2;
+  const Feeds feeds = {{"arg0", Array::from<float>({4, 5}, x)},
+                       {"arg1", Array::from<float>({5, 3}, w)}};
+  const Module whole = Module::parse(tiledModule("{replicated}", "{unknown}"), "model.mlir");
+  EXPECT_EQ(module.graph().compile({.interpret = true}).run(feeds)["result0"].toDoubles(),
+            whole.graph().compile({.interpret = true}).run(feeds)["result0"].toDoubles());
+}
+
+TEST(StablehloImport, ShardingsOfXlaThatHaveNoMeaningAreRefusedWithTheirLine) {
+  EXPECT_THAT(errorOf(tiledModule("{maximal device=0}", "{replicated}")),
+              testing::AllOf(HasSubstr(":2: error: argument 0 of @main: mhlo.sharding"),
+                             HasSubstr("puts a value on one device")));
+  EXPECT_THAT(errorOf(tiledModule("{devices=[2,1]<=[2]}", "{devices=[4]<=[4]}")),
+              testing::AllOf(HasSubstr(":5: error: "), HasSubstr("cuts 1 dims")));
+  EXPECT_THAT(errorOf(tiledModule("{devices=[2,1]<=[2]}", "{devices=[4,1]<=[4]}")),
+              testing::AllOf(HasSubstr(":5: error: "), HasSubstr("over 2 devices and over 4")));
+}
+
 TEST(StablehloImport, CollectivesOfOneDeviceChangeNothingAndOthersAreRefused) {
   auto module = [](const std::string &groups) {
     return moduleOf("(tensor<2xf32>) -> tensor<2xf32>", R"(

@@ -101,6 +101,7 @@ void Importer::importOp(Operation *op) {
   try {
     TensorList results = applyRule(op);
     checkResults(op, results);
+    if (tilings && lifted == 0) results = tiled(*tilings, op->getAttr(kTilingAttr), results);
     for (auto [value, tensor] : llvm::zip(op->getResults(), results)) bind(value, tensor);
     return;
   } catch (const MissingOperand &) {

@@ -4,12 +4,16 @@
 #pragma once
 
 #include "frontend/import/stablehlo/source.h"
+#include "frontend/import/stablehlo/tiling.h"
 
 #include "llvm/ADT/DenseMap.h"
 
 #include <set>
 
 namespace weir::stablehlo {
+
+/// XLA's sharding, as text, on arguments and results of @main and on ops.
+constexpr llvm::StringLiteral kTilingAttr = "mhlo.sharding";
 
 class Importer {
 public:
@@ -40,6 +44,7 @@ public:
   std::vector<Check> checks; ///< Without names yet.
   TensorList checked;        ///< Two for each check: actual, expected.
   bool wantChecks = false;
+  std::shared_ptr<const TilingMesh> tilings; ///< null: no mhlo.sharding counts
 
 private:
   void importOp(mlir::Operation *op);
@@ -61,7 +66,10 @@ private:
 /// own.
 struct MissingOperand {};
 
-/// The module's mesh, and how it says that inputs arg0, arg1, ... lie on it.
-void applyMesh(Source &source, Graph &graph);
+/// The module's mesh, and how it says that inputs arg0, arg1, ... lie on it. Returned: that of
+/// mhlo.sharding, or null. Throws Error.
+std::shared_ptr<const TilingMesh> applyMesh(Source &source, Graph &graph);
+/// The results of an op, or of @main, as its mhlo.sharding says.
+TensorList tiled(const TilingMesh &mesh, mlir::Attribute said, const TensorList &results);
 
 } // namespace weir::stablehlo

@@ -1,10 +1,14 @@
 // Shardy's annotations, which JAX prints: the mesh of a module, shardings of the arguments of
-// @main, and constraints on values. They say where values lie, never what they are; what is spelled
-// in another way than over the named axes of one mesh is reported.
+// @main, and constraints on values. And those of XLA before it, mhlo.sharding on arguments, results
+// and ops. They say where values lie, never what they are; what is spelled in another way than over
+// the axes of one mesh is reported.
 #include "frontend/api/sharding.h"
 #include "frontend/import/stablehlo/op.h"
+#include "frontend/import/stablehlo/tiling.h"
 
 #include "mlir/IR/BuiltinAttributes.h"
+
+#include <optional>
 
 using namespace mlir;
 
@@ -55,11 +59,83 @@ TensorList collective(Op &op) {
       "the program of whole values with its shardings (#sdy.sharding)");
 }
 
+/// Nothing where nothing is said.
+std::optional<Tiling> tilingOf(Attribute said, Type type) {
+  auto text = dyn_cast_or_null<StringAttr>(said);
+  auto shaped = dyn_cast<ShapedType>(type);
+  if (!said) return std::nullopt;
+  if (!text || !shaped) throw std::invalid_argument("mhlo.sharding is a text, of one tensor");
+  Tiling tiling = parseTiling(text.getValue(), static_cast<size_t>(shaped.getRank()));
+  if (tiling.isOpen) return std::nullopt;
+  return tiling;
+}
+
+/// What mhlo.sharding says, in the order of the text; null where it says nothing.
+class Tilings {
+public:
+  explicit Tilings(Source &source) : source(source), mesh(std::make_shared<TilingMesh>()) {
+    for (unsigned i = 0; i < source.main.getNumArguments(); ++i)
+      read(source.main,
+           "argument " + std::to_string(i) + " of @main: ", source.main.getArgAttr(i, kTilingAttr),
+           source.main.getArgument(i).getType());
+    for (unsigned i = 0; i < source.main.getNumResults(); ++i)
+      read(source.main,
+           "result " + std::to_string(i) + " of @main: ", source.main.getResultAttr(i, kTilingAttr),
+           source.main.getResultTypes()[i]);
+    source.module->walk([&](Operation *op) {
+      Attribute said = op->getAttr(kTilingAttr);
+      if (said && op->getNumResults() != 1)
+        throw Error("mhlo.sharding is for ops with one result", source.place(op), {}, "");
+      if (said) read(op, "", said, op->getResult(0).getType());
+    });
+  }
+
+  std::shared_ptr<const TilingMesh> apply(Graph &graph) {
+    if (!mesh->hasAxes()) return nullptr;
+    useMesh(graph, Mesh(mesh->str()));
+    for (unsigned i = 0; i < source.main.getNumArguments(); ++i)
+      if (auto tiling = tilingOf(source.main.getArgAttr(i, kTilingAttr),
+                                 source.main.getArgument(i).getType()))
+        shard(graph, Name("arg" + std::to_string(i)), mesh->axesOf(*tiling));
+    return mesh;
+  }
+
+  bool isEmpty() const { return !first; }
+  Operation *firstOp() const { return first; }
+
+private:
+  void read(Operation *op, const std::string &what, Attribute said, Type type) {
+    if (said && !first) first = op;
+    try {
+      if (auto tiling = tilingOf(said, type)) mesh->add(*tiling);
+    } catch (const AttributeError &error) {
+      throw Error(what + "mhlo.sharding: " + error.what(), source.place(op), {}, "");
+    } catch (const std::invalid_argument &error) {
+      throw Error(what + error.what(), source.place(op), {}, "");
+    }
+  }
+
+  Source &source;
+  std::shared_ptr<TilingMesh> mesh;
+  Operation *first = nullptr; ///< that says anything
+};
+
 } // namespace
 
-void applyMesh(Source &source, Graph &graph) {
+TensorList tiled(const TilingMesh &mesh, Attribute said, const TensorList &results) {
+  auto text = dyn_cast_or_null<StringAttr>(said);
+  if (!text || results.size() != 1) return results;
+  const Tiling tiling = parseTiling(text.getValue(), results[0].shape().size());
+  return {tiling.isOpen ? results[0] : shard(results[0], mesh.axesOf(tiling))};
+}
+
+std::shared_ptr<const TilingMesh> applyMesh(Source &source, Graph &graph) {
   Operation *op = findMesh(source);
-  if (!op) return;
+  Tilings tilings(source);
+  if (!op) return tilings.apply(graph);
+  if (!tilings.isEmpty())
+    throw Error("mhlo.sharding in a module with a mesh of Shardy: say it with #sdy.sharding",
+                source.place(tilings.firstOp()), {}, "");
   CallScope scope(source.place(op));
   std::string axes;
   try {
@@ -83,6 +159,7 @@ void applyMesh(Source &source, Graph &graph) {
                   Location::current());
     }
   }
+  return nullptr;
 }
 
 void addShardingRules(Rules &rules) {

@@ -62,10 +62,14 @@ Graph Module::graph(std::vector<Check> *checks, Location at) const {
   for (size_t i = 0; i < argumentTypes.size(); ++i)
     args.push_back(
         graph.input("arg" + std::to_string(i), argumentTypes[i].dtype, argumentTypes[i].shape));
-  applyMesh(*source, graph);
   Importer importer(source, options, graph);
+  importer.tilings = applyMesh(*source, graph);
   importer.wantChecks = checks != nullptr;
-  const TensorList results = importer.importMain(args);
+  TensorList results = importer.importMain(args);
+  for (size_t i = 0; i < results.size() && importer.tilings; ++i)
+    results[i] =
+        tiled(*importer.tilings, source->main.getResultAttr(static_cast<unsigned>(i), kTilingAttr),
+              {results[i]})[0];
   for (size_t i = 0; i < results.size(); ++i)
     graph.output("result" + std::to_string(i), results[i]);
   for (size_t i = 0; i < importer.checks.size(); ++i) {
