@@ -9,8 +9,10 @@
 #include "runtime/base/bytes.h"
 #include "runtime/base/dtype.h"
 #include "runtime/device/collectives/communicator.h"
+#include "runtime/device/matrix_product.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +42,8 @@ struct Kernel {
   // the buffers and then the scratch of all warps, and how it is started.
   std::string entry = {};
   int32_t blocks = 0, threadsPerBlock = 0;
+  /// On a GPU, in place of an entry: what a library does, with the scratch of its one warp.
+  std::optional<MatrixProduct> product = {};
 };
 
 /// All kernels of an executable in one form that GPUs take: a piece of Executable::image.

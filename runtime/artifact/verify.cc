@@ -6,6 +6,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <array>
 #include <map>
 #include <set>
 
@@ -106,10 +107,13 @@ private:
     constexpr int32_t warp = 32, mostThreads = 1024;
     int64_t scratch = 0;
     const int64_t warps = int64_t(kernel.blocks) * (kernel.threadsPerBlock / warp);
-    if (kernel.entry.empty() || kernel.blocks <= 0 || kernel.threadsPerBlock <= 0 ||
-        kernel.threadsPerBlock > mostThreads || kernel.threadsPerBlock % warp != 0 ||
+    if (kernel.entry.empty() != kernel.product.has_value() || kernel.blocks <= 0 ||
+        kernel.threadsPerBlock <= 0 || kernel.threadsPerBlock > mostThreads ||
+        kernel.threadsPerBlock % warp != 0 ||
         __builtin_mul_overflow(warps, kernel.scratchBytesPerThread, &scratch))
       return bad("kernel '", kernel.name, "' has no entry or no grid for a GPU");
+    if (kernel.product && (warps != 1 || !bytesOf(*kernel.product)))
+      return bad("kernel '", kernel.name, "' is a product of no matrices");
     return absl::OkStatus();
   }
 
@@ -121,6 +125,7 @@ private:
         if (absl::Status s = gpuKernel(kernel); !s.ok()) return s;
         continue;
       }
+      if (kernel.product) return bad("kernel '", kernel.name, "' needs a library of a GPU");
       if (!kernel.function && (kernel.codeOffset < 0 ||
                                static_cast<size_t>(kernel.codeOffset) >= executable.image.size()))
         return bad("the entry of kernel '", kernel.name, "' is outside the image");
@@ -152,7 +157,7 @@ private:
       if (instruction.kernel < 0 ||
           static_cast<size_t>(instruction.kernel) >= executable.kernels.size())
         return bad("a launch names kernel ", instruction.kernel, " of ", executable.kernels.size());
-      return absl::OkStatus();
+      return launch(instruction);
     case Instruction::Kind::Copy:
       return copy(instruction);
     case Instruction::Kind::If: {
@@ -176,6 +181,21 @@ private:
       return absl::OkStatus();
     }
     return bad("an instruction has an unknown kind");
+  }
+
+  /// A library is told sizes alone, and trusts the buffers to have them.
+  absl::Status launch(const Instruction &instruction) const {
+    const Kernel &kernel = executable.kernels[size_t(instruction.kernel)];
+    if (!kernel.product || kernel.tasks == 0) return absl::OkStatus();
+    const MatrixProductBytes sizes = *bytesOf(*kernel.product);
+    const std::array<int64_t, 3> wanted = {sizes.lhs, sizes.rhs, sizes.result};
+    bool isRight = instruction.buffers.size() == wanted.size();
+    for (size_t i = 0; isRight && i < wanted.size(); ++i)
+      isRight = bufferOf(instruction, i).bytes == wanted[i] &&
+                bufferOf(instruction, i).dtype == kernel.product->dtype;
+    if (!isRight || isReadOnly(bufferOf(instruction, 2)))
+      return bad("a launch of '", kernel.name, "' has other buffers than its product");
+    return absl::OkStatus();
   }
 
   const Buffer &bufferOf(const Instruction &instruction, size_t i) const {

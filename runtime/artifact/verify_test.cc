@@ -129,6 +129,41 @@ TEST(Verify, RefusesModulesAndGridsThatNoGpuTakes) {
             noGrid);
 }
 
+/// The kernel of a GPU is a product of what its three buffers hold.
+Executable withProduct() {
+  Executable e = testGpuExecutable();
+  e.kernels[0].entry = "";
+  e.kernels[0].blocks = 1;
+  e.kernels[0].threadsPerBlock = 32;
+  e.kernels[0].product = {.batch = 2, .rows = 1, .columns = 1, .depth = 1};
+  Instruction &launch = e.instructions[0].body[0].body[0];
+  launch.buffers = {0, 4, 2};
+  return e;
+}
+
+TEST(Verify, RefusesProductsThatAreNotOfTheirBuffers) {
+  auto verdictOf = [](const std::function<void(Executable &)> &breakIt) {
+    Executable e = withProduct();
+    breakIt(e);
+    return std::string(verify(e).message());
+  };
+  auto launch = [](Executable &e) -> Instruction & { return e.instructions[0].body[0].body[0]; };
+  EXPECT_EQ(verdictOf([](Executable &) {}), "");
+  const std::string others = malformed("a launch of 'k' has other buffers than its product");
+  EXPECT_EQ(verdictOf([](Executable &e) { e.kernels[0].product->depth = 2; }), others);
+  EXPECT_EQ(verdictOf([](Executable &e) { e.kernels[0].product->dtype = DType::F64; }), others);
+  EXPECT_EQ(verdictOf([&](Executable &e) { launch(e).buffers = {0, 4}; }), others);
+  EXPECT_EQ(verdictOf([&](Executable &e) { launch(e).buffers = {0, 2, 4}; }), others);
+  const std::string nothing = malformed("kernel 'k' is a product of no matrices");
+  EXPECT_EQ(verdictOf([](Executable &e) { e.kernels[0].product->rows = 0; }), nothing);
+  EXPECT_EQ(verdictOf([](Executable &e) { e.kernels[0].product->rows = INT64_MAX; }), nothing);
+  EXPECT_EQ(verdictOf([](Executable &e) { e.kernels[0].product->dtype = DType::I32; }), nothing);
+  EXPECT_EQ(verdictOf([](Executable &e) { e.kernels[0].entry = "k"; }),
+            malformed("kernel 'k' has no entry or no grid for a GPU"));
+  EXPECT_EQ(verdictOf([](Executable &e) { e.modules.clear(); }),
+            malformed("kernel 'k' needs a library of a GPU"));
+}
+
 TEST(Verify, ScratchOfAGpuIsForAllWarps) {
   Executable e = testGpuExecutable();
   e.kernels[0].scratchBytesPerThread = 64;

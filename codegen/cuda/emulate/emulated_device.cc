@@ -18,6 +18,11 @@ using runtime::KernelHost;
 class Modules {
 public:
   absl::StatusOr<KernelHost::Call> load(const KernelCode &code) {
+    if (code.product)
+      return [product = *code.product](void **buffers, size_t, const runtime::Grid &) {
+        runtime::multiplyPlainly(product, buffers[0], buffers[1], buffers[2]);
+        return absl::OkStatus();
+      };
     if (!code.module)
       return absl::InvalidArgumentError("kernel '" + code.entry + "' has no code for a GPU");
     Module &module = modules[code.module.get()];

@@ -69,6 +69,41 @@ bool decodeBuffer(const proto::Buffer &in, Buffer &buffer) {
   return decodeDtype(in.dtype(), buffer.dtype);
 }
 
+proto::MatrixProduct encodeProduct(const MatrixProduct &product) {
+  proto::MatrixProduct out;
+  out.set_dtype(static_cast<int32_t>(product.dtype));
+  out.set_batch(product.batch);
+  out.set_rows(product.rows);
+  out.set_columns(product.columns);
+  out.set_depth(product.depth);
+  out.set_lhs_transposed(product.isLhsTransposed);
+  out.set_rhs_transposed(product.isRhsTransposed);
+  out.set_tf32(product.isTf32);
+  return out;
+}
+
+bool decodeKernel(const proto::Kernel &in, Kernel &kernel) {
+  kernel = {.name = in.name(),
+            .codeOffset = in.code_offset(),
+            .tasks = in.tasks(),
+            .scratchBytesPerThread = in.scratch_bytes_per_thread(),
+            .flops = in.flops(),
+            .bytesMoved = in.bytes_moved(),
+            .entry = in.entry(),
+            .blocks = in.blocks(),
+            .threadsPerBlock = in.threads_per_block()};
+  if (!in.has_product()) return true;
+  const proto::MatrixProduct &product = in.product();
+  kernel.product = {.batch = product.batch(),
+                    .rows = product.rows(),
+                    .columns = product.columns(),
+                    .depth = product.depth(),
+                    .isLhsTransposed = product.lhs_transposed(),
+                    .isRhsTransposed = product.rhs_transposed(),
+                    .isTf32 = product.tf32()};
+  return decodeDtype(product.dtype(), kernel.product->dtype);
+}
+
 using Instructions = google::protobuf::RepeatedPtrField<proto::Instruction>;
 
 bool decodeInstructions(const Instructions &in, std::vector<Instruction> &out, int depth) {
@@ -130,6 +165,7 @@ void encode(const Executable &executable, proto::Level &level) {
     out->set_entry(kernel.entry);
     out->set_blocks(kernel.blocks);
     out->set_threads_per_block(kernel.threadsPerBlock);
+    if (kernel.product) *out->mutable_product() = encodeProduct(*kernel.product);
   }
   for (const GpuModule &module : executable.modules) {
     proto::GpuModule *out = level.add_modules();
@@ -146,15 +182,7 @@ void encode(const Executable &executable, proto::Level &level) {
 
 bool decode(const proto::Level &level, Executable &executable) {
   for (const proto::Kernel &in : level.kernels())
-    executable.kernels.push_back({.name = in.name(),
-                                  .codeOffset = in.code_offset(),
-                                  .tasks = in.tasks(),
-                                  .scratchBytesPerThread = in.scratch_bytes_per_thread(),
-                                  .flops = in.flops(),
-                                  .bytesMoved = in.bytes_moved(),
-                                  .entry = in.entry(),
-                                  .blocks = in.blocks(),
-                                  .threadsPerBlock = in.threads_per_block()});
+    if (!decodeKernel(in, executable.kernels.emplace_back())) return false;
   for (const proto::GpuModule &in : level.modules())
     executable.modules.push_back({in.form(), in.offset(), in.bytes()});
   for (const proto::Buffer &in : level.buffers())

@@ -110,6 +110,18 @@ proto::ExecutableFile describe(const std::vector<LevelExecutable> &levels,
   return file;
 }
 
+/// The oldest that has all that the levels need.
+uint32_t versionOf(const std::vector<LevelExecutable> &levels) {
+  const auto usesLibrary = [](const BatchExecutable::Size &size) {
+    return std::ranges::any_of(size.executable->kernels,
+                               [](const Kernel &kernel) { return kernel.product.has_value(); });
+  };
+  for (const LevelExecutable &level : levels)
+    if (std::ranges::any_of(level.batch.sizes, usesLibrary)) return kVersion;
+  if (!levels[0].batch.largest().mesh.empty()) return kVersionWithoutLibraries;
+  return levels[0].batch.isRange() ? kVersionWithoutMesh : kVersionWithoutRanges;
+}
+
 /// Moves every section by `start`.
 void placeSections(proto::ExecutableFile &file, uint64_t start) {
   for (proto::Level &level : *file.mutable_levels())
@@ -139,10 +151,7 @@ absl::Status writeExecutableFile(const std::string &path,
         roundUp(static_cast<int64_t>(sizeof(Header) + metadata.size()), kPage));
   }
   Header header;
-  const bool isOnMesh = !levels[0].batch.largest().mesh.empty();
-  header.version = isOnMesh                    ? kVersion
-                   : levels[0].batch.isRange() ? kVersionWithoutMesh
-                                               : kVersionWithoutRanges;
+  header.version = versionOf(levels);
   header.metadataBytes = metadata.size();
   header.metadataCrc = crc32c(std::as_bytes(std::span(metadata)));
   header.fileBytes = start + static_cast<uint64_t>(sections.end);

@@ -7,9 +7,9 @@
 // takes as long as checking sums does. Everything is checked before it is used: sizes, the CRC-32C
 // of every section that is loaded, and what verify() checks.
 //
-// Version 2 added batch ranges: a level has an executable for each of several sizes of the batch;
-// version 3 added programs for a mesh. A file is written as the oldest version that has all it
-// needs, for older runtimes.
+// Version 2 added batch ranges: a level has an executable for each of several sizes of the batch.
+// Version 3 added programs for a mesh, version 4 dots that a library does. A file says the oldest
+// version that has all it needs, so that older runtimes read what they can.
 #pragma once
 
 #include "runtime/artifact/batch.h"

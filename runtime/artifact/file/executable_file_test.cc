@@ -90,6 +90,21 @@ TEST_F(ExecutableFile, ProgramsForAMeshComeBackAndNeedVersion3) {
   EXPECT_FALSE(writeExecutableFile(path, levels, {}).ok());
 }
 
+TEST_F(ExecutableFile, DotsOfALibraryComeBackAndNeedVersion4) {
+  Executable e = testGpuExecutable();
+  e.kernels[0].entry = "";
+  e.kernels[0].blocks = 1;
+  e.kernels[0].threadsPerBlock = 32;
+  e.kernels[0].product = {DType::F32, 2, 1, 1, 1, true, false, true};
+  e.instructions[0].body[0].body[0].buffers = {0, 4, 2};
+  levels = {{kCudaLevel, std::make_shared<Executable>(e)}};
+  values.clear();
+  EXPECT_EQ(content()[8], 4);
+  auto loaded = readExecutableFile(path, kCudaLevel);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_EQ(loaded->executable->kernels[0].product, e.kernels[0].product);
+}
+
 TEST_F(ExecutableFile, SameExecutableSameBytes) {
   std::string once = content();
   EXPECT_EQ(content(), once);

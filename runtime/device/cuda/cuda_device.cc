@@ -26,7 +26,8 @@ CUdeviceptr addressOf(const std::byte *memory) {
 
 class CudaDevice : public Device {
 public:
-  explicit CudaDevice(const DriverTable &table) : table(table) {}
+  CudaDevice(const DriverTable &table, const BlasTable *blasTable)
+      : table(table), blasTable(blasTable) {}
   absl::Status open(int ordinal);
   ~CudaDevice() override;
 
@@ -69,14 +70,22 @@ private:
     return streams[size_t(stream)];
   }
 
+  absl::StatusOr<KernelId> loadProduct(const KernelCode &code);
+
   const DriverTable &table;
+  const BlasTable *blasTable;
   DeviceInfo deviceInfo;
   CUdevice device = 0;
   CUcontext context = nullptr;
   std::set<std::byte *> memories, hostMemories;
   std::vector<CUstream> streams;
   std::vector<CUevent> events;
-  std::vector<CUfunction> kernels;
+  struct Kernel {
+    CUfunction function = nullptr; // Null: a product,
+    size_t product = 0;            // by its number.
+  };
+  std::vector<Kernel> kernels;
+  std::unique_ptr<MatrixProducts> products; // Made for the first of them.
   std::vector<CUgraphExec> graphs;
   struct Module {
     CUmodule loaded = nullptr;
@@ -119,6 +128,7 @@ CudaDevice::~CudaDevice() {
   if (!context) return;
   table.cuCtxSetCurrent(context);
   for (CUstream stream : streams) table.cuStreamSynchronize(stream);
+  products.reset();
   for (CUgraphExec graph : graphs) table.cuGraphExecDestroy(graph);
   for (CUevent event : events) table.cuEventDestroy(event);
   for (CUstream stream : streams) table.cuStreamDestroy(stream);
@@ -233,7 +243,32 @@ absl::Status CudaDevice::fill(std::byte *memory, uint8_t value, int64_t bytes, S
   return absl::OkStatus();
 }
 
+absl::StatusOr<KernelId> CudaDevice::loadProduct(const KernelCode &code) {
+  auto explained = [&](const absl::Status &why) {
+    return absl::Status(why.code(),
+                        absl::StrCat(deviceInfo.name, ": kernel '", code.entry,
+                                     "' is a dot that cuBLASLt does: ", why.message(),
+                                     "; compiled with --libraries none, Weir's own kernels do it"));
+  };
+  WEIR_CUDA_TRY(cuCtxSetCurrent, context);
+  if (!products) {
+    if (!blasTable) {
+      auto found = blas();
+      if (!found.ok()) return explained(found.status());
+      blasTable = *found;
+    }
+    auto made = makeMatrixProducts(*blasTable);
+    if (!made.ok()) return explained(made.status());
+    products = *std::move(made);
+  }
+  auto plan = products->plan(*code.product, code.scratchBytes);
+  if (!plan.ok()) return explained(plan.status());
+  kernels.push_back({nullptr, *plan});
+  return KernelId(kernels.size() - 1);
+}
+
 absl::StatusOr<KernelId> CudaDevice::load(const KernelCode &code) {
+  if (code.product) return loadProduct(code);
   if (!code.module)
     return absl::InvalidArgumentError(
         absl::StrCat("kernel '", code.entry, "' has no code for a GPU"));
@@ -243,7 +278,7 @@ absl::StatusOr<KernelId> CudaDevice::load(const KernelCode &code) {
   if (!module.loaded) WEIR_CUDA_TRY(cuModuleLoadData, &module.loaded, code.module.get());
   CUfunction function = nullptr;
   WEIR_CUDA_TRY(cuModuleGetFunction, &function, module.loaded, code.entry.c_str());
-  kernels.push_back(function);
+  kernels.push_back({function});
   return KernelId(kernels.size() - 1);
 }
 
@@ -252,10 +287,16 @@ absl::Status CudaDevice::launch(KernelId kernel, const Grid &grid,
   if (size_t(kernel) >= kernels.size()) return wrongHandle("kernel");
   auto on = enter(stream);
   if (!on.ok()) return on.status();
+  const Kernel &chosen = kernels[size_t(kernel)];
+  if (!chosen.function) {
+    constexpr size_t wanted = 4;
+    if (buffers.size() != wanted) return wrongHandle("product of that many buffers");
+    return products->run(chosen.product, buffers.data(), *on);
+  }
   parameters.clear();
   for (std::byte *const &buffer : buffers)
     parameters.push_back(const_cast<std::byte **>(&buffer)); // libcuda copies what lies there.
-  WEIR_CUDA_TRY(cuLaunchKernel, kernels[size_t(kernel)], unsigned(grid.blocks), 1, 1,
+  WEIR_CUDA_TRY(cuLaunchKernel, chosen.function, unsigned(grid.blocks), 1, 1,
                 unsigned(grid.threadsPerBlock), 1, 1, /*sharedMemBytes=*/0, *on, parameters.data(),
                 nullptr);
   return absl::OkStatus();
@@ -291,8 +332,9 @@ absl::Status CudaDevice::launchGraph(GraphId graph, StreamId stream) {
 
 } // namespace
 
-absl::StatusOr<std::unique_ptr<Device>> openDevice(const DriverTable &table, int ordinal) {
-  auto device = std::make_unique<CudaDevice>(table);
+absl::StatusOr<std::unique_ptr<Device>> openDevice(const DriverTable &table, int ordinal,
+                                                   const BlasTable *blas) {
+  auto device = std::make_unique<CudaDevice>(table, blas);
   if (absl::Status opened = device->open(ordinal); !opened.ok()) return opened;
   return device;
 }
@@ -306,7 +348,7 @@ int deviceCount() {
 
 #else
 
-absl::StatusOr<std::unique_ptr<Device>> openDevice(const DriverTable &, int) {
+absl::StatusOr<std::unique_ptr<Device>> openDevice(const DriverTable &, int, const BlasTable *) {
   return driver().status();
 }
 

@@ -1,6 +1,7 @@
 // An NVIDIA GPU as a device, through libcuda alone.
 #pragma once
 
+#include "runtime/device/cuda/blas.h"
 #include "runtime/device/cuda/driver.h"
 #include "runtime/device/device.h"
 
@@ -10,8 +11,10 @@ namespace weir::runtime::cuda {
 /// there are.
 absl::StatusOr<std::unique_ptr<Device>> openDevice(int ordinal);
 
-/// The same over any table, for tests; the table must outlive the device.
-absl::StatusOr<std::unique_ptr<Device>> openDevice(const DriverTable &table, int ordinal);
+/// The same over any tables, for tests; they must outlive the device. `blas` null: this process's,
+/// when the first product asks for it.
+absl::StatusOr<std::unique_ptr<Device>> openDevice(const DriverTable &table, int ordinal,
+                                                   const BlasTable *blas = nullptr);
 
 /// How many there are; 0 without a driver.
 int deviceCount();

@@ -406,6 +406,14 @@ RecordingDriver::RecordingDriver(Options options)
   addGraphs(functions);
 }
 
+bool RecordingDriver::isOnDevice(const void *address, size_t bytes) const {
+  return state->isOnDevice(address, bytes);
+}
+
+void RecordingDriver::give(CUstream stream, std::function<void()> work) {
+  state->give(of(stream), std::move(work));
+}
+
 RecordingDriver::~RecordingDriver() {
   State::current = state->outer;
 }

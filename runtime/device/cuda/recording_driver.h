@@ -37,6 +37,11 @@ public:
   /// Makes the next call of this function fail.
   void failNext(const std::string &function, CUresult result) { failures[function] = result; }
 
+  /// For doubles of libraries: whether all of that memory is a device's, and work of a stream,
+  /// which becomes a node of the graph while it is captured.
+  bool isOnDevice(const void *address, size_t bytes) const;
+  void give(CUstream stream, std::function<void()> work);
+
   struct State;
 
 private:

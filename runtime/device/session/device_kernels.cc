@@ -59,10 +59,12 @@ deviceKernels(const std::shared_ptr<const Executable> &executable, const DeviceI
     made.code.tasks = kernel.tasks;
     made.code.scratchBytes = kernel.scratchBytesPerThread;
     made.code.function = kernel.function;
+    made.code.product = kernel.product;
     if (!module || kernel.tasks == 0) continue;
+    made.grid = {kernel.blocks, kernel.threadsPerBlock};
+    if (kernel.product) continue;
     made.code.module = {executable, e.image.data() + module->offset};
     made.code.moduleBytes = module->bytes;
-    made.grid = {kernel.blocks, kernel.threadsPerBlock};
   }
   return kernels;
 }

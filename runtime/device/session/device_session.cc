@@ -32,6 +32,11 @@ template <class Port> int64_t bytesOf(const std::vector<Port> &ports) {
   return bytes;
 }
 
+/// Kernels of a GPU and products take scratch as their last buffer.
+bool takesScratch(const KernelCode &code) {
+  return code.module || code.product;
+}
+
 } // namespace
 
 absl::StatusOr<std::unique_ptr<DeviceSession>>
@@ -66,7 +71,8 @@ absl::Status DeviceSession::chooseKernels() {
   for (const DeviceKernel &kernel : codes) {
     constexpr int64_t warpThreads = 32;
     int64_t warps = int64_t(kernel.grid.blocks) * kernel.grid.threadsPerBlock / warpThreads;
-    if (kernel.code.module) scratchBytes = std::max(scratchBytes, warps * kernel.code.scratchBytes);
+    if (takesScratch(kernel.code))
+      scratchBytes = std::max(scratchBytes, warps * kernel.code.scratchBytes);
   }
   return absl::OkStatus();
 }
@@ -235,7 +241,7 @@ absl::Status DeviceSession::launch(const Instruction &instruction, StreamId on) 
   const DeviceKernel &kernel = codes[size_t(instruction.kernel)];
   addresses.clear();
   for (int32_t buffer : instruction.buffers) addresses.push_back(addressOf(buffer));
-  if (kernel.code.module) addresses.push_back(scratch);
+  if (takesScratch(kernel.code)) addresses.push_back(scratch);
   ++totals.launches;
   return device->launch(loaded[size_t(instruction.kernel)], kernel.grid, addresses, on);
 }
@@ -280,7 +286,7 @@ absl::Status DeviceSession::give(std::span<const Instruction> list, StreamId on)
 bool DeviceSession::usesScratch(const Instruction &instruction) const {
   if (instruction.kind == Instruction::Kind::Launch) {
     const KernelCode &code = codes[size_t(instruction.kernel)].code;
-    return code.module && code.scratchBytes > 0;
+    return takesScratch(code) && code.scratchBytes > 0;
   }
   return std::any_of(instruction.body.begin(), instruction.body.end(),
                      [&](const Instruction &inner) { return usesScratch(inner); });
