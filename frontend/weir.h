@@ -3,6 +3,7 @@
 
 #include "frontend/api/checkpoint.h"
 #include "frontend/api/control.h"
+#include "frontend/api/gpu.h"
 #include "frontend/api/graph.h"
 #include "frontend/api/jacobian.h"
 #include "frontend/api/math.h"

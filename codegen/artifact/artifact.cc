@@ -3,6 +3,7 @@
 
 #include "codegen/artifact/dependences.h"
 #include "codegen/artifact/instructions.h"
+#include "codegen/artifact/library_dots.h"
 #include "codegen/cpu/compile/compile.h"
 #include "codegen/cuda/image.h"
 #include "codegen/cuda/target.h"
@@ -35,6 +36,7 @@ struct Lowering {
   OwningOpRef<ModuleOp> module;
   LoweredKernel result;
   bool failed = false;
+  std::optional<runtime::MatrixProduct> product = {}; ///< a library's: nothing is lowered
 };
 
 LogicalResult lowerKernels(std::vector<Lowering> &kernels, const BuildOptions &options) {
@@ -45,6 +47,7 @@ LogicalResult lowerKernels(std::vector<Lowering> &kernels, const BuildOptions &o
   auto work = [&] {
     for (size_t i; (i = next++) < kernels.size();) {
       Lowering &kernel = kernels[i];
+      if (kernel.product) continue;
       diagnostics.setOrderIDForThread(i);
       kernel.module = ModuleOp::create(kernel.source.getLoc());
       OpBuilder b = OpBuilder::atBlockEnd(kernel.module->getBody());
@@ -63,13 +66,21 @@ LogicalResult lowerKernels(std::vector<Lowering> &kernels, const BuildOptions &o
   return failure(llvm::any_of(kernels, [](const Lowering &kernel) { return kernel.failed; }));
 }
 
-runtime::Kernel kernelRecord(func::FuncOp source, const LoweredKernel &lowered) {
+runtime::Kernel kernelRecord(const Lowering &kernel) {
+  func::FuncOp source = kernel.source;
+  const LoweredKernel &lowered = kernel.result;
   runtime::Kernel record;
   record.name = source.getName().str();
   record.tasks = lowered.tasks;
   record.scratchBytesPerThread = lowered.scratchBytes;
   record.flops = ir::flopsOfBody(source.getBody());
   record.bytesMoved = bytesMoved(source);
+  if (!kernel.product) return record;
+  record.product = kernel.product;
+  record.tasks = 1;
+  record.scratchBytesPerThread = kLibraryWorkspaceBytes;
+  record.blocks = 1;
+  record.threadsPerBlock = static_cast<int32_t>(cuda::kWarpLanes);
   return record;
 }
 
@@ -89,7 +100,7 @@ LogicalResult compileForGpu(ArrayRef<Lowering> kernels, const BuildOptions &opti
                             runtime::Executable &executable) {
   std::vector<cuda::WarpKernel> launched;
   for (auto [kernel, record] : llvm::zip(kernels, executable.kernels)) {
-    if (record.tasks == 0) continue;
+    if (record.tasks == 0 || record.product) continue;
     cuda::WarpKernel warp{kernel.result.function, record.tasks, record.scratchBytesPerThread};
     record.entry = cuda::entryName(cuda::nameOf(warp));
     record.blocks = static_cast<int32_t>(cuda::blocksFor(warp));
@@ -118,11 +129,14 @@ FailureOr<runtime::Executable> buildExecutable(ModuleOp module, const BuildOptio
 
   std::vector<Lowering> kernels;
   for (auto kernel : module.getOps<func::FuncOp>())
-    if (kernel->hasAttr(ir::kKernelAttr)) kernels.push_back({kernel});
+    if (kernel->hasAttr(ir::kKernelAttr)) {
+      kernels.push_back({kernel});
+      if (!options.gpuForms.empty()) kernels.back().product = libraryProduct(kernel);
+    }
   if (failed(lowerKernels(kernels, options))) return failure();
   llvm::StringMap<int32_t> positions;
   for (const Lowering &kernel : kernels) {
-    executable.kernels.push_back(kernelRecord(kernel.source, kernel.result));
+    executable.kernels.push_back(kernelRecord(kernel));
     positions[executable.kernels.back().name] = executable.kernels.size() - 1;
   }
   auto compile = options.gpuForms.empty() ? compileForCpu : compileForGpu;

@@ -63,6 +63,7 @@ std::unique_ptr<Pass> createFormKernelsPass() {
 void registerFusePasses() {
   registerPass(createWidenSumsPass);
   registerPass(createExpandConvolutionsPass);
+  registerPass(createLibraryDotsPass);
   registerPass(createPackDotsPass);
   registerPass(createNormalizeReductionsPass);
   registerPass(createFormKernelsPass);

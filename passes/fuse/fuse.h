@@ -18,8 +18,11 @@ llvm::SmallVector<mlir::Operation *> opsOfKernel(mlir::Operation *kernel);
 std::unique_ptr<mlir::Pass> createWidenSumsPass();
 /// Rewrites every convolution to a dot over windows, or a product and a sum.
 std::unique_ptr<mlir::Pass> createExpandConvolutionsPass();
-/// Rewrites every dot so that the right operand's last dim is the vector dim, by views and packing
-/// transposes.
+/// For GPUs: large dots of matrices become kernels by themselves that a library does
+/// (ir/dialect/library.h); comes before dots are packed.
+std::unique_ptr<mlir::Pass> createLibraryDotsPass();
+/// Rewrites every other dot so that the right operand's last dim is the vector dim, by views and
+/// packing transposes.
 std::unique_ptr<mlir::Pass> createPackDotsPass();
 /// Rewrites every reduction to reduce leading dims or trailing dims, large full ones in two steps.
 std::unique_ptr<mlir::Pass> createNormalizeReductionsPass();

@@ -2,6 +2,7 @@
 #include "passes/fuse/op_class.h"
 
 #include "ir/collective/spmd.h"
+#include "ir/dialect/library.h"
 
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -35,7 +36,9 @@ OpClass classOf(Operation *op) {
       .Case<ir::ReduceSumOp, ir::ReduceMaxOp, ir::ReduceMinOp, ir::ReduceProdOp, ir::ReduceAndOp,
             ir::ReduceOrOp>([](auto reduce) { return reductionClass(reduce, reduce.getDims()); })
       .Case([](ir::FoldOp) { return OpClass::ColumnReduce; })
-      .Case([](ir::DotOp) { return OpClass::Dot; })
+      .Case([](ir::DotOp dot) {
+        return dot->hasAttr(ir::kLibraryAttr) ? OpClass::Own : OpClass::Dot;
+      })
       .Case<ir::IfOp, ir::ScanOp, ir::WhileOp>([](auto) { return OpClass::Control; })
       .Default([](Operation *) { return OpClass::Own; });
 }

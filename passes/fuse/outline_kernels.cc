@@ -91,7 +91,7 @@ collectBody(const Cluster &cluster, ArrayRef<Value> results) {
   auto visit = [&](auto &self, Operation *op) -> bool {
     auto [known, isNew] = inside.try_emplace(op, true);
     if (!isNew) return known->second;
-    bool isView = classOf(op) == OpClass::View, isDot = classOf(op) == OpClass::Dot;
+    bool isView = classOf(op) == OpClass::View, isDot = isa<ir::DotOp>(op);
     for (Value operand : op->getOperands()) {
       Operation *producer = operand.getDefiningOp();
       if (isSplat(operand) && !isDot) continue;

@@ -9,6 +9,7 @@
 // are far apart and many rows of the left operand read it.
 // 4. A dot whose vector dim would be missing or would cost a transpose as large as the dot itself
 // (dot products, matrix times vector) becomes a product and a reduction.
+#include "ir/dialect/library.h"
 #include "mlir/IR/PatternMatch.h"
 #include "passes/fuse/fuse.h"
 #include "passes/fuse/op_class.h"
@@ -231,7 +232,9 @@ struct PackDots : PassWrapper<PackDots, OperationPass<ModuleOp>> {
 
   void runOnOperation() override {
     SmallVector<ir::DotOp> dots;
-    getOperation().walk([&](ir::DotOp dot) { dots.push_back(dot); });
+    getOperation().walk([&](ir::DotOp dot) {
+      if (!dot->hasAttr(ir::kLibraryAttr)) dots.push_back(dot);
+    });
     llvm::DenseMap<std::pair<Value, Attribute>, Value> packed;
     for (ir::DotOp dot : dots) PackDot(dot, packed).run();
   }

@@ -69,7 +69,7 @@ struct VerifyLevel : PassWrapper<VerifyLevel, OperationPass<ModuleOp>> {
 
 } // namespace
 
-void addPipeline(OpPassManager &pm, Level from, Level to, int64_t memoryBudget) {
+void addPipeline(OpPassManager &pm, Level from, Level to, int64_t memoryBudget, bool forGpu) {
   auto crosses = [&](Level level) { return from < level && level <= to; };
   if (crosses(Level::Resolved)) {
     pm.addPass(createLowerPrecisionPass());
@@ -88,6 +88,7 @@ void addPipeline(OpPassManager &pm, Level from, Level to, int64_t memoryBudget) 
   if (crosses(Level::Kernels)) {
     pm.addPass(createWidenSumsPass());
     pm.addPass(createExpandConvolutionsPass());
+    if (forGpu) pm.addPass(createLibraryDotsPass());
     pm.addPass(createPackDotsPass());
     pm.addPass(createNormalizeReductionsPass());
     pm.addPass(createTidyViewsPass());
@@ -111,7 +112,7 @@ void addDataflowPipeline(OpPassManager &pm) {
 
 LogicalResult lower(ModuleOp module, Level from, Level to, const PipelineOptions &options) {
   PassManager pm(module.getContext());
-  addPipeline(pm, from, to, options.memoryBudget);
+  addPipeline(pm, from, to, options.memoryBudget, /*forGpu=*/!options.gpuForms.empty());
   pm.enableVerifier(!options.dumpTo.empty());
   if (options.timing) pm.enableTiming();
   if (!options.dumpTo.empty() && failed(dumpAfterEachPass(pm, module, options.dumpTo)))

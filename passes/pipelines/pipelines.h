@@ -52,7 +52,9 @@ void registerDialects(mlir::DialectRegistry &registry);
 void registerAllPasses();
 
 /// Appends the passes that take a module from level `from` to level `to`.
-void addPipeline(mlir::OpPassManager &pm, Level from, Level to, int64_t memoryBudget = 0);
+/// `forGpu`: with the library's dots.
+void addPipeline(mlir::OpPassManager &pm, Level from, Level to, int64_t memoryBudget = 0,
+                 bool forGpu = false);
 
 /// Appends the passes from Source to graphs of dataflow primitives (ir/dataflow), which the
 /// interpreter runs. Nothing on the way simplifies.

@@ -109,6 +109,26 @@ grep -q '^cpu ' out && grep -q '^cuda' out || fail "cpu, and why there is no GPU
 status 0 "kernels for a GPU" inspect add.mlir --device cuda --all
 grep -q 'visible .entry weir_' out || fail "PTX is printed"
 
+# Large dots are a library's, unless told otherwise; TF32 is no word for the CPU.
+sed 's/SIZE/512x512xf32/g' > large.mlir <<'END'
+func.func @main(%x: tensor<SIZE> {weir.name = "x"}) -> (tensor<SIZE> {weir.name = "y"}) {
+  %0 = weir.dot %x, %x batch = [] x [] contract = [1] x [0] : (tensor<SIZE>, tensor<SIZE>) -> tensor<SIZE>
+  return %0 : tensor<SIZE>
+}
+END
+status 0 "a large dot" compile large.mlir -o large.weirx --device cuda --precision tf32
+status 0 "the schedule for GPUs" inspect large.weirx --device cuda
+grep -q 'cuBLASLt in TF32' out || fail "the library is told"
+status 0 "kernels for a GPU" inspect large.mlir --device cuda
+grep -q '^k0 *cuBLASLt' out || fail "the library is told"
+status 0 "our own kernels" compile large.mlir -o own.weirx --device cuda --libraries none
+status 0 "the schedule for GPUs" inspect own.weirx --device cuda
+grep -q cuBLASLt out && fail "no library"
+status 1 "TF32 on the CPU" run large.mlir --precision tf32
+one_line "TF32 on the CPU" '--precision tf32 is of GPUs: add --device cuda'
+status 1 "TF32 for the CPU" compile large.mlir -o large.weirx --precision tf32
+status 1 "TF32 on the CPU" train mlp --data rows.csv --precision tf32
+
 # Deep text is refused before MLIR's parser, which recurses, sees it.
 python3 -c 'print("func.func @main() attributes {a = " + "[" * 100000 + "]" * 100000 + "} { return }")' > deep.mlir
 status 1 "deep nesting" run deep.mlir

@@ -6,6 +6,7 @@
 #include "frontend/weir.h"
 #include "passes/pipelines/pipelines.h"
 #include "runtime/device/cuda/cuda_device.h"
+#include "runtime/device/cuda/recording_blas.h"
 #include "runtime/device/cuda/recording_driver.h"
 #include "runtime/device/session/device_session.h"
 #include "tools/values/values.h"
@@ -53,7 +54,7 @@ emulated(const runtime::Executable &executable, const codegen::cuda::EmulatedKer
   std::map<std::string, cuda::RecordingDriver::Kernel> doubles;
   for (size_t i = 0; i < executable.kernels.size(); ++i) {
     const runtime::Kernel &kernel = executable.kernels[i];
-    if (kernel.tasks == 0) continue;
+    if (kernel.tasks == 0 || kernel.product) continue;
     auto entry = kernels.entryNamed(kernel.entry);
     doubles[kernel.entry] = {
         buffersOf(executable.instructions, i) + 1,
@@ -65,16 +66,24 @@ emulated(const runtime::Executable &executable, const codegen::cuda::EmulatedKer
   return doubles;
 }
 
+std::unique_ptr<codegen::cuda::EmulatedKernels>
+emulatedKernels(const runtime::Executable &executable) {
+  const runtime::GpuModule &bitcode = executable.modules[1];
+  auto kernels = codegen::cuda::EmulatedKernels::fromBitcode(
+      {reinterpret_cast<const char *>(executable.image.data()) + bitcode.offset,
+       size_t(bitcode.bytes)});
+  if (kernels) return std::move(*kernels);
+  ADD_FAILURE() << llvm::toString(kernels.takeError());
+  return nullptr;
+}
+
 TEST(DriverCalls, AStepIsOneCopyOfEachFeedAndOneGraph) {
   Graph graph = models::mlpTraining({.sizes = {20, 16, 5}, .batch = 8}, nn::adam(1e-2), 1);
   auto executable = compile(graph);
-  const runtime::GpuModule &bitcode = executable->modules[1];
-  auto kernels = codegen::cuda::EmulatedKernels::fromBitcode(
-      {reinterpret_cast<const char *>(executable->image.data()) + bitcode.offset,
-       size_t(bitcode.bytes)});
-  ASSERT_TRUE(bool(kernels)) << llvm::toString(kernels.takeError());
+  auto kernels = emulatedKernels(*executable);
+  ASSERT_NE(kernels, nullptr);
   cuda::RecordingDriver::Options options;
-  options.kernels = emulated(*executable, **kernels);
+  options.kernels = emulated(*executable, *kernels);
   cuda::RecordingDriver driver(options);
   std::shared_ptr<runtime::Device> device = cuda::openDevice(driver.table(), 0).value();
   auto session = runtime::DeviceSession::create(executable, device);
@@ -110,6 +119,42 @@ TEST(DriverCalls, AStepIsOneCopyOfEachFeedAndOneGraph) {
                             "cuMemcpyDtoHAsync", "cuMemcpyDtoHAsync", "cuStreamSynchronize"));
   }
 }
+
+#if WEIR_HAVE_CUBLASLT
+
+/// The library's dots are nodes of the one graph, and its workspace is in the one allocation.
+TEST(DriverCalls, LargeDotsAreCapturedWithTheKernels) {
+  Graph graph;
+  Tensor x = graph.input("x", f32, {256, 512}), w = graph.input("w", f32, {512, 512});
+  allowTf32(graph);
+  graph.output("y", tanh(matmul(x, w)) + 1);
+  auto executable = compile(graph);
+  auto kernels = emulatedKernels(*executable);
+  cuda::RecordingDriver::Options options;
+  options.kernels = emulated(*executable, *kernels);
+  cuda::RecordingDriver driver(options);
+  cuda::RecordingBlas blas(driver);
+  std::shared_ptr<runtime::Device> device =
+      cuda::openDevice(driver.table(), 0, &blas.table()).value();
+  auto session = runtime::DeviceSession::create(executable, device);
+  ASSERT_TRUE(session.ok()) << session.status().message();
+  EXPECT_GE((*session)->deviceBytes(), 32 << 20);
+  const Array left = tools::randomValue({"x", f32, {256, 512}}, 1),
+              right = tools::randomValue({"w", f32, {512, 512}}, 2);
+  const Array want = graph.compile().run({{"x", left}, {"w", right}})["y"];
+  for (int repeat = 0; repeat < 2; ++repeat) {
+    driver.calls.clear();
+    auto got = (*session)->run({left, right});
+    ASSERT_TRUE(got.ok()) << got.status().message();
+    for (int64_t i = 0; i < want.size(); i += 1001)
+      ASSERT_NEAR((*got)[0].at(i), want.at(i), 1e-4) << i;
+  }
+  EXPECT_THAT(driver.calls, ElementsAre("cuMemcpyHtoDAsync", "cuMemcpyHtoDAsync", "cuGraphLaunch",
+                                        "cuMemcpyDtoHAsync", "cuStreamSynchronize"));
+  EXPECT_THAT(blas.products, ElementsAre(CUBLAS_COMPUTE_32F_FAST_TF32));
+}
+
+#endif
 
 #else
 

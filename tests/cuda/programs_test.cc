@@ -8,6 +8,7 @@
 #include "runtime/device/session/device_session.h"
 #include "tools/values/values.h"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 
 namespace weir {
@@ -91,6 +92,30 @@ TEST_F(DevicePrograms, AnMlpTrainsInMixedPrecision) {
     EXPECT_GT(device.variable("loss_scale.skipped").at(0), 0);
     EXPECT_LT(device.variable("loss_scale.skipped").at(0), 12);
   }
+}
+
+/// Products large enough for a library, forward and backward; what follows them are kernels.
+Graph wideLayer() {
+  Graph graph(1);
+  Tensor x = graph.input("x", f32, {256, 512});
+  Tensor loss = mean(square(relu(nn::Linear(graph, "layer", 512, 512)(x)) - x));
+  graph.output("loss", loss);
+  graph.minimize(loss, nn::sgd(0.1));
+  return graph;
+}
+
+int64_t productsOf(const Program &program) {
+  return std::ranges::count_if(program.deviceSession()->executable().kernels,
+                               [](const runtime::Kernel &k) { return k.product.has_value(); });
+}
+
+TEST_F(DevicePrograms, LargeDotsAreALibrarys) {
+  Graph graph = wideLayer();
+  Program device = expectSameSteps(graph, randomFeeds(graph, 2, 2), 2e-4);
+  EXPECT_EQ(productsOf(device), 2);
+  EXPECT_EQ(device.deviceSession()->counters().graphLaunches, 2);
+  useLibraries(graph, false);
+  EXPECT_EQ(productsOf(graph.compile({.device = kDevice})), 0);
 }
 
 /// Attention in blocks: loops over the keys, forward and backward.

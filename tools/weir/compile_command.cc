@@ -9,6 +9,7 @@
 #include "tools/values/results.h"
 #include "tools/weir/commands.h"
 #include "tools/weir/files.h"
+#include "tools/weir/gpu_options.h"
 #include "tools/weir/levels.h"
 #include "tools/weir/model_source.h"
 #include "tools/weir/ports.h"
@@ -30,6 +31,7 @@ struct CompileOptions {
   ModelOptions model;
   std::string output, values;
   std::vector<std::string> devices = {"cpu"};
+  GpuOptions gpu;
   std::string batch;                    ///< "8", or "1..8"
   std::vector<std::string> batchInputs; ///< by name
   std::vector<std::string> cpus = {"x86-64-v4", "x86-64-v3"};
@@ -183,6 +185,8 @@ void compile(CompileOptions options) {
   setBatch(options);
   Model model = loadModel(options.model);
   checkLevel(model, options.model.source, kLevels.at(options.from));
+  applyGpuOptions(*model.module, options.gpu,
+                  llvm::is_contained(options.devices, runtime::kCudaLevel));
   if (options.to != "weirx") return lowerToLevel(model, options);
   std::vector<runtime::LevelExecutable> levels;
   const std::vector<Array> values = variableValues(model, options);
@@ -235,6 +239,7 @@ void addCompile(CLI::App &app) {
       ->allow_extra_args(false)
       ->check(CLI::IsMember({"cpu", "cuda"}))
       ->capture_default_str();
+  addGpuOptions(*command, options->gpu);
   command
       ->add_option("--cpu", options->cpus,
                    "processor levels, the most demanding first; the best that runs is taken when "

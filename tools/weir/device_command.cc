@@ -1,4 +1,5 @@
 // `weir devices`, and what --device means to other commands.
+#include "codegen/artifact/library_dots.h"
 #include "codegen/cuda/compile.h"
 #include "codegen/cuda/ptxas.h"
 #include "codegen/cuda/target.h"
@@ -103,13 +104,19 @@ void printCudaKernels(mlir::ModuleOp module, bool withPtx) {
   mlir::OwningOpRef<mlir::ModuleOp> loops = mlir::ModuleOp::create(module.getLoc());
   mlir::OpBuilder into = mlir::OpBuilder::atBlockEnd(loops->getBody());
   std::vector<cuda::WarpKernel> kernels;
+  std::vector<std::string> librarys;
   for (auto kernel : module.getOps<mlir::func::FuncOp>()) {
     if (!kernel->hasAttr(ir::kKernelAttr)) continue;
+    if (codegen::libraryProduct(kernel)) {
+      librarys.push_back(kernel.getName().str());
+      continue;
+    }
     auto lowered = lowerKernel(kernel, into, cuda::warpTarget());
     if (failed(lowered)) fail("lowering a kernel for a GPU failed");
     if (lowered->tasks)
       kernels.push_back({lowered->function, lowered->tasks, lowered->scratchBytes});
   }
+  for (const std::string &name : librarys) std::printf("%-40s cuBLASLt\n", name.c_str());
   if (kernels.empty()) return;
   auto ptx = cuda::compileToPtx(kernels);
   if (failed(ptx)) fail("compiling for a GPU failed");

@@ -132,8 +132,8 @@ void printJson(const Summary &s) {
 
 void inspect(const ModelOptions &options, bool json, bool all, const std::string &device) {
   if (options.source.ends_with(".weirx")) {
-    if (json || !device.empty()) fail(options.source + ": its schedule is printed as text only");
-    auto loaded = check(runtime::readExecutableFile(options.source));
+    if (json) fail(options.source + ": its schedule is printed as text only");
+    auto loaded = check(runtime::readExecutableFile(options.source, device));
     std::printf("# %s, of %s\n%s", loaded.cpu.c_str(), loaded.compiler.c_str(),
                 runtime::scheduleText(*loaded.executable).c_str());
     return;
@@ -143,7 +143,9 @@ void inspect(const ModelOptions &options, bool json, bool all, const std::string
   if (failed(passes::lower(*model.module, passes::Level::Source, passes::Level::Graph)))
     collector.raise("simplifying " + options.source, Location::current());
   Summary summary = summarize(*model.module, model.main());
-  if (failed(passes::lower(*model.module, passes::Level::Graph, passes::Level::Kernels)))
+  passes::PipelineOptions pipeline;
+  if (!device.empty()) pipeline.gpuForms = {runtime::kPtxForm};
+  if (failed(passes::lower(*model.module, passes::Level::Graph, passes::Level::Kernels, pipeline)))
     collector.raise("lowering " + options.source, Location::current());
   model.module->walk([&](mlir::Operation *op) {
     summary.launches += mlir::isa<ir::LaunchOp>(op);
@@ -167,7 +169,8 @@ void addInspect(CLI::App &app) {
   command
       ->add_option(
           "--device", *device,
-          "cuda: registers, shared memory and occupancy of each kernel; with --all its PTX")
+          "cuda: registers, shared memory and occupancy of each kernel, with --all its PTX; the "
+          "schedule that a .weirx file has for GPUs")
       ->check(CLI::IsMember({"cuda"}));
   addExample(
       *command,

@@ -14,6 +14,7 @@
 #include "tools/values/results.h"
 #include "tools/weir/commands.h"
 #include "tools/weir/files.h"
+#include "tools/weir/gpu_options.h"
 #include "tools/weir/levels.h"
 #include "tools/weir/model_source.h"
 #include "tools/weir/ports.h"
@@ -33,6 +34,7 @@ struct RunOptions {
   std::string archive, save, trace;
   std::vector<std::string> printAfter;
   std::string device = "cpu";
+  GpuOptions gpu;
   bool interpret = false, checkNumerics = false, json = false;
   int64_t limit = 16;
   int threads = 0;
@@ -171,6 +173,7 @@ std::vector<Array> runCompiled(Model &model, const std::vector<Array> &values,
 std::vector<Array> runOnDevice(Model &model, const std::vector<Array> &values,
                                const RunOptions &options) {
   runtime::OpenDevice open = check(runtime::openDevice(options.device));
+  applyGpuOptions(*model.module, options.gpu, /*isForGpu=*/true);
   auto executable = compileModel(model, options, {.gpuForms = open.forms});
   auto session = check(runtime::DeviceSession::create(std::move(executable), open.device));
   return runSession(*session, model.main(), values);
@@ -246,6 +249,9 @@ void run(const RunOptions &options) {
   const bool isFile = isExecutableFile(options.model.source);
   if (!runtime::isCpu(options.device) && (options.interpret || options.checkNumerics))
     fail("--interpret and --check-numerics need the CPU");
+  if (runtime::isCpu(options.device) && options.gpu.precision == "tf32") refuseTf32();
+  if (isFile && (options.gpu.precision == "tf32" || options.gpu.libraries == "none"))
+    fail(options.model.source + " is compiled: --precision and --libraries are for weir compile");
   const bool isPlain = runtime::isCpu(options.device) && !options.checkNumerics;
   if (!options.model.mesh.empty() && (isFile || options.interpret || !isPlain))
     fail("--mesh is for graphs that are compiled here, for the CPU, without --check-numerics");
@@ -288,6 +294,7 @@ void addRun(CLI::App &app) {
   command->add_flag("--check-numerics", options->checkNumerics,
                     "find the op that makes the first NaN or infinity, with its values");
   addDevice(*command, options->device);
+  addGpuOptions(*command, options->gpu);
   command->add_option("--limit", options->limit, "elements printed of each value")
       ->capture_default_str()
       ->check(atLeast(0));

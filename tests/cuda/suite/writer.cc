@@ -4,6 +4,7 @@
 #include "frontend/import/npy/npy.h"
 #include "frontend/models/char_gpt.h"
 #include "frontend/models/mlp.h"
+#include "ir/dialect/library.h"
 #include "ir/reference/interpreter.h"
 #include "passes/pipelines/pipelines.h"
 #include "runtime/artifact/file/executable_file.h"
@@ -79,6 +80,9 @@ void writeProgram(const std::string &folder, const std::string &name, const Grap
   context.get()->loadAllAvailableDialects();
   auto module = mlir::parseSourceString<mlir::ModuleOp>(graph.toMlir(), context.get());
   if (!module) throw std::runtime_error(name + ": " + context.takeMessages());
+  // A bare machine has the driver and no library.
+  module->getOperation()->setAttr(ir::kLibrariesAttr,
+                                  mlir::StringAttr::get(context.get(), ir::kNoLibraries));
   auto executable = passes::compileModule(*module, {.gpuForms = forms});
   if (failed(executable)) throw std::runtime_error(name + ": " + context.takeMessages());
   Program cpu = graph.compile();

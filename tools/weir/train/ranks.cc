@@ -2,11 +2,14 @@
 #include "tools/weir/train/ranks.h"
 
 #include "distributed/comm/mpi/mpi.h"
+#include "frontend/api/gpu.h"
 #include "frontend/api/precision.h"
 #include "frontend/models/parallel.h"
 #include "runtime/device/cpu/thread_pool.h"
+#include "runtime/device/open/open.h"
 #include "tools/values/told.h"
 #include "tools/weir/commands.h"
+#include "tools/weir/gpu_options.h"
 #include "tools/weir/status.h"
 
 #include <algorithm>
@@ -65,7 +68,9 @@ bool onAnyRank(runtime::Communicator &communicator, bool here) {
 } // namespace
 
 void Ranks::place(Graph &graph) const {
-  computeIn(graph, *runtime::parseDType(train.precision));
+  if (train.precision == "tf32" && runtime::isCpu(train.device)) refuseTf32();
+  allowTf32(graph, train.precision == "tf32");
+  computeIn(graph, runtime::parseDType(train.precision).value_or(f32));
   if (train.mesh.empty()) return;
   models::parallelize(graph, Mesh(train.mesh), {.zero = static_cast<int>(train.zero)});
 }

@@ -44,9 +44,9 @@ void addCommonTrainOptions(CLI::App &app, TrainOptions &options) {
   addDevice(app, options.device);
   app.add_option("--precision", options.precision,
                  "of dots and convolutions; parameters and all else stay f32. f16 scales the loss "
-                 "and skips steps whose gradients overflow")
+                 "and skips steps whose gradients overflow; tf32 is of GPUs")
       ->capture_default_str()
-      ->check(CLI::IsMember({"f32", "bf16", "f16"}));
+      ->check(CLI::IsMember({"f32", "tf32", "bf16", "f16"}));
   app.add_option("--mesh", options.mesh,
                  "devices along named axes, as threads of this process or, under mpirun, one a "
                  "rank: data=2,model=2. data splits the batch, sequence the tokens of a window, "

@@ -21,7 +21,7 @@ struct TrainOptions {
   int threads = 0;               ///< 0: all cores
   int64_t memoryBudget = 0;      ///< bytes that a step may need; 0: any
   std::string device = "cpu";    ///< what trains; `--device`
-  std::string precision = "f32"; ///< of dots and convolutions: f32, bf16 or f16
+  std::string precision = "f32"; ///< of dots and convolutions: f32, tf32, bf16 or f16
   std::string mesh;              ///< "data=2,model=2"; empty: one device
   int64_t zero = 0;              ///< see models::ParallelOptions
   bool isFirst = true;           ///< of several processes, the one that writes reports
