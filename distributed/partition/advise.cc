@@ -75,8 +75,11 @@ public:
   Candidates(func::FuncOp function, const Propagation &plan, const CollectiveGroup &group,
              const Sharding &from, const Sharding &to)
       : function(function), plan(plan), group(group), to(to) {
+    const bool isMoved = from != to; // else pieces read of others: whole they would not
     for (int axis = 0, n = plan.mesh.axes.size(); axis < n; ++axis)
-      if (dimOf(from, axis) != dimOf(to, axis)) moved.push_back(axis);
+      if (isMoved ? dimOf(from, axis) != dimOf(to, axis) : dimOf(from, axis) >= 0)
+        moved.push_back(axis);
+    if (!isMoved) this->to = without(to);
   }
 
   std::vector<Candidate> all() {
@@ -113,6 +116,11 @@ private:
     Value found;
     forEachValue(function, [&](Value value) {
       if (!found && value.getLoc() == group.at && value.getType() == group.type) found = value;
+    });
+    if (found) return found;
+    func::FuncOp(function).walk([&](Operation *op) { // it reads of other pieces itself
+      for (Value operand : op->getOperands())
+        if (!found && op->getLoc() == group.at && operand.getType() == group.type) found = operand;
     });
     return found;
   }
@@ -168,7 +176,7 @@ private:
   func::FuncOp function;
   const Propagation &plan;
   const CollectiveGroup &group;
-  const Sharding &to;
+  Sharding to; ///< as which the value would not be moved
   std::vector<int> moved;
   std::vector<Candidate> candidates;
 };
@@ -208,19 +216,15 @@ FailureOr<std::optional<double>> secondsWithout(const CollectiveGroup &group, fu
 } // namespace
 
 bool CollectiveGroup::holds(const CollectiveUse &use) const {
-  return use.op->getLoc() == at && use.op->getOperand(0).getType() == type;
+  return use.op->getLoc() == at && use.value.getType() == type;
 }
 
 std::vector<CollectiveGroup> groupsOf(const std::vector<CollectiveUse> &uses,
                                       const std::vector<UseCost> &costs, const Mesh &mesh) {
   std::vector<CollectiveGroup> groups;
   for (auto [use, cost] : llvm::zip(uses, costs)) {
-    CollectiveGroup group{use.op->getLoc(),
-                          use.op->getOperand(0).getType(),
-                          use.op->getName().stripDialect().str(),
-                          use.from.str(mesh),
-                          use.to.str(mesh),
-                          use.reason};
+    CollectiveGroup group{use.op->getLoc(),   use.value.getType(), use.kind,
+                          use.from.str(mesh), use.to.str(mesh),    use.reason};
     auto known = llvm::find_if(groups, [&](const CollectiveGroup &other) {
       return other.holds(use) && other.kind == group.kind && other.from == group.from &&
              other.to == group.to && other.reason == group.reason;

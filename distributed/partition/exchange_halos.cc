@@ -45,14 +45,9 @@ private:
     starts[halo.dim] = start;
     limits[halo.dim] = start + size;
     Value edge = SliceOp::create(b, value, starts, limits, strides);
-    SmallVector<int64_t> sources(static_cast<size_t>(mesh.devices()));
-    for (const std::vector<int64_t> &group : mesh.groups(axes)) {
-      const int64_t count = group.size();
-      for (int64_t i = 0; i < count; ++i) sources[group[i]] = group[(i + distance + count) % count];
-    }
-    auto moved = spmd::PermuteOp::create(b, edge.getType(), edge, sources, /*local=*/true);
-    moved->setAttr(spmd::kReasonAttr,
-                   b.getStringAttr(op->getName().stripDialect() + " reads beyond its piece"));
+    auto moved = spmd::PermuteOp::create(b, edge.getType(), edge,
+                                         neighbourSources(axes, mesh, distance), /*local=*/true);
+    moved->setAttr(spmd::kReasonAttr, b.getStringAttr(haloReason(op)));
     return moved;
   }
 
@@ -131,6 +126,20 @@ private:
 };
 
 } // namespace
+
+SmallVector<int64_t> neighbourSources(const std::vector<int> &axes, const Mesh &mesh,
+                                      int64_t distance) {
+  SmallVector<int64_t> sources(static_cast<size_t>(mesh.devices()));
+  for (const std::vector<int64_t> &group : mesh.groups(axes)) {
+    const int64_t count = group.size();
+    for (int64_t i = 0; i < count; ++i) sources[group[i]] = group[(i + distance + count) % count];
+  }
+  return sources;
+}
+
+std::string haloReason(Operation *op) {
+  return (op->getName().stripDialect() + " reads beyond its piece").str();
+}
 
 void exchangeHalo(Operation *op, const Halo &halo, const std::vector<int> &axes, const Mesh &mesh) {
   Exchanger(op, halo, axes, mesh).run();

@@ -12,4 +12,10 @@ namespace weir::distributed {
 void exchangeHalo(mlir::Operation *op, const Halo &halo, const std::vector<int> &axes,
                   const Mesh &mesh);
 
+/// For each device the one whose edge it gets: the one before (-1) or behind (1), around the ends.
+llvm::SmallVector<int64_t> neighbourSources(const std::vector<int> &axes, const Mesh &mesh,
+                                            int64_t distance);
+/// "convolution reads beyond its piece"
+std::string haloReason(mlir::Operation *op);
+
 } // namespace weir::distributed

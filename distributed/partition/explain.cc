@@ -1,7 +1,9 @@
 // Bytes follow from shapes and shardings alone; the reason is what insertion wrote down.
 #include "distributed/partition/explain.h"
 
+#include "distributed/partition/local_permutes.h"
 #include "distributed/partition/redistribute.h"
+#include "distributed/plan/cost.h"
 #include "ir/collective/spmd.h"
 #include "ir/dialect/argument_name.h"
 
@@ -23,6 +25,60 @@ static std::optional<Step::Kind> kindOf(Operation *op) {
       .Default([](Operation *) { return std::nullopt; });
 }
 
+namespace {
+
+using Shardings = llvm::DenseMap<Value, Sharding>;
+
+/// How often `use` runs.
+void countTimes(CollectiveUse &use) {
+  for (Operation *around = use.op->getParentOp(); around; around = around->getParentOp()) {
+    if (auto scan = dyn_cast<ScanOp>(around)) use.times *= scan.getTrips();
+    use.isInWhile |= isa<WhileOp>(around);
+  }
+}
+
+void addRedistribution(Operation *op, const Shardings &shardings, const Mesh &mesh,
+                       std::vector<CollectiveUse> &uses) {
+  auto kind = kindOf(op);
+  if (!kind) return;
+  const Value value = op->getOperand(0);
+  const Sharding &from = shardings.find(value)->second,
+                 &to = shardings.find(op->getResult(0))->second;
+  auto bytes = [&](const Sharding &sharding) {
+    return pieceBytes(shapeOf(value), elementBytes(value), sharding, mesh);
+  };
+  auto parts = op->getAttrOfType<IntegerAttr>("parts");
+  CollectiveUse use{
+      op,
+      value,
+      op->getName().stripDialect().str(),
+      from,
+      to,
+      bytesReceived(*kind, bytes(from), bytes(to), parts ? double(parts.getInt()) : 1)};
+  if (use.bytes == 0) return;
+  if (auto reason = op->getAttrOfType<StringAttr>(spmd::kReasonAttr)) use.reason = reason.str();
+  uses.push_back(std::move(use));
+}
+
+void addPermutes(Operation *op, const Shardings &shardings, const Mesh &mesh,
+                 std::vector<CollectiveUse> &uses) {
+  for (const LocalPermute &permute : localPermutesOf(op, shardings, mesh)) {
+    const Sharding &sharding = shardings.find(permute.value)->second;
+    runtime::CollectiveSpec spec{runtime::CollectiveKind::Permute,
+                                 runtime::worldGroup(static_cast<int>(mesh.devices())),
+                                 dtypeOf(permute.value)};
+    spec.counts = {permute.elements};
+    for (auto [target, source] : llvm::enumerate(permute.sources))
+      spec.pairs.emplace_back(static_cast<int>(source), static_cast<int>(target));
+    uses.push_back({op, permute.value, "permute", sharding, sharding,
+                    static_cast<double>(permute.elements * elementBytes(permute.value))});
+    uses.back().reason = permute.reason;
+    uses.back().spec = std::move(spec);
+  }
+}
+
+} // namespace
+
 FailureOr<std::vector<CollectiveUse>> collectivesOf(func::FuncOp function) {
   FailureOr<Mesh> mesh = meshOf(function);
   if (failed(mesh)) return failure();
@@ -30,25 +86,11 @@ FailureOr<std::vector<CollectiveUse>> collectivesOf(func::FuncOp function) {
   if (failed(shardings)) return failure();
   std::vector<CollectiveUse> uses;
   function.getBody().walk<WalkOrder::PreOrder>([&](Operation *op) {
-    if (!isa<spmd::SpmdDialect>(op->getDialect()) || op->getNumOperands() != 1) return;
-    Value value = op->getOperand(0);
-    CollectiveUse use{op, (*shardings)[value], (*shardings)[op->getResult(0)], 0, 1, false, ""};
-    auto bytes = [&](const Sharding &sharding) {
-      return pieceBytes(shapeOf(value), elementBytes(value), sharding, *mesh);
-    };
-    auto kind = kindOf(op);
-    auto parts = op->getAttrOfType<IntegerAttr>("parts");
-    if (!kind) return;
-    use.bytes =
-        bytesReceived(*kind, bytes(use.from), bytes(use.to), parts ? double(parts.getInt()) : 1);
-    if (use.bytes == 0) return;
-    for (Operation *around = op->getParentOp(); around; around = around->getParentOp()) {
-      if (auto scan = dyn_cast<ScanOp>(around)) use.times *= scan.getTrips();
-      use.isInWhile |= isa<WhileOp>(around);
-    }
-    if (auto reason = op->getAttrOfType<StringAttr>(spmd::kReasonAttr)) use.reason = reason.str();
-    uses.push_back(std::move(use));
+    const bool moves = isa<spmd::SpmdDialect>(op->getDialect());
+    if (!moves) addPermutes(op, *shardings, *mesh, uses);
+    if (moves && op->getNumOperands() == 1) addRedistribution(op, *shardings, *mesh, uses);
   });
+  for (CollectiveUse &use : uses) countTimes(use);
   return uses;
 }
 
@@ -78,8 +120,13 @@ costsOf(func::FuncOp function, const std::vector<CollectiveUse> &uses, const Clu
   if (!planner.ok()) return function.emitError() << std::string(planner.status().message());
   std::vector<UseCost> costs;
   for (const CollectiveUse &use : uses) {
-    Value value = use.op->getOperand(0);
-    auto plan = planner->plan(shapeOf(value), dtypeOf(value), use.from, use.to);
+    if (use.spec) {
+      const Choice choice = choose(*use.spec, {use.spec->group.ranks}, cluster);
+      costs.push_back({algorithmName(choice.algorithm), choice.cost.seconds,
+                       choice.cost.intraBytes + choice.cost.interBytes});
+      continue;
+    }
+    auto plan = planner->plan(shapeOf(use.value), dtypeOf(use.value), use.from, use.to);
     if (!plan.ok()) return function.emitError() << std::string(plan.status().message());
     UseCost &cost = costs.emplace_back(UseCost{"", plan->seconds, plan->bytes});
     for (const Move &move : plan->moves)
@@ -109,9 +156,9 @@ FailureOr<std::string> describeCollectives(func::FuncOp function) {
   double total = 0;
   for (const CollectiveUse &use : *uses) {
     total += use.bytes * use.times;
-    os << placeOf(use.op->getLoc()) << ": " << use.op->getName().stripDialect() << " of "
-       << typeString(use.op->getOperand(0).getType()) << " from " << use.from.str(*mesh) << " to "
-       << use.to.str(*mesh) << ", " << static_cast<int64_t>(use.bytes) << " bytes";
+    os << placeOf(use.op->getLoc()) << ": " << use.kind << " of " << typeString(use.value.getType())
+       << " from " << use.from.str(*mesh) << " to " << use.to.str(*mesh) << ", "
+       << static_cast<int64_t>(use.bytes) << " bytes";
     if (use.times != 1) os << " " << use.times << " times";
     if (use.isInWhile) os << " an iteration";
     os << ": " << use.reason << "\n";
@@ -128,10 +175,9 @@ LogicalResult limitBytes(func::FuncOp function, double limit) {
   for (const CollectiveUse &use : *uses) {
     if (use.bytes <= limit) continue;
     isGood = false;
-    use.op->emitError() << use.op->getName().stripDialect() << ": moves "
-                        << static_cast<int64_t>(use.bytes) << " bytes to each device, more than "
-                        << static_cast<int64_t>(limit) << " that are allowed; "
-                        << typeString(use.op->getOperand(0).getType()) << " is "
+    use.op->emitError() << use.kind << ": moves " << static_cast<int64_t>(use.bytes)
+                        << " bytes to each device, more than " << static_cast<int64_t>(limit)
+                        << " that are allowed; " << typeString(use.value.getType()) << " is "
                         << use.from.str(*mesh) << ", " << use.reason;
   }
   return success(isGood);

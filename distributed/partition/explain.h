@@ -3,16 +3,23 @@
 #pragma once
 
 #include "distributed/partition/partition.h"
+#include "runtime/device/collectives/communicator.h"
+
+#include <optional>
 
 namespace weir::distributed {
 
 struct CollectiveUse {
-  mlir::Operation *op;
+  mlir::Operation *op; ///< the collective; of edges that an op reads of its neighbours, that op
+  mlir::Value value;   ///< that is moved
+  std::string kind;    ///< "all_gather"
   Sharding from, to;
-  double bytes;  ///< that each device receives, once
-  int64_t times; ///< how often it runs, by the trips of the scans around it
-  bool isInWhile;
-  std::string reason; ///< who takes the value so
+  double bytes;      ///< that each device receives, once
+  int64_t times = 1; ///< how often it runs, by the trips of the scans around it
+  bool isInWhile = false;
+  std::string reason = {}; ///< who takes the value so
+  /// Of what is no redistribution: parts of a value that go to other devices.
+  std::optional<runtime::CollectiveSpec> spec = {};
 };
 
 /// A value, and where its sharding came from.
@@ -28,7 +35,8 @@ struct ValueUse {
 /// them.
 mlir::FailureOr<std::vector<ValueUse>> shardingsOf(mlir::func::FuncOp function);
 
-/// In the order of the program. Those that move nothing are left out.
+/// In the order of the program, with the permutes that windows and gathers of whole slices will be
+/// on each device. Those that move nothing are left out.
 mlir::FailureOr<std::vector<CollectiveUse>> collectivesOf(mlir::func::FuncOp function);
 
 /// What it costs on a cluster: "direct", seconds, bytes of all devices.

@@ -76,16 +76,21 @@ private:
 
 } // namespace
 
+SmallVector<int64_t> placeSources(ArrayRef<int64_t> places, const std::vector<int> &axes,
+                                  const Mesh &mesh) {
+  SmallVector<int64_t> sources(static_cast<size_t>(mesh.devices()));
+  for (const std::vector<int64_t> &group : mesh.groups(axes))
+    for (auto [device, place] : llvm::zip(group, places)) sources[device] = group[place];
+  return sources;
+}
+
 void changePlaces(Operation *gather, ArrayRef<int64_t> places, const SplitDim &split,
                   const Mesh &mesh) {
   auto op = cast<GatherOp>(gather);
-  SmallVector<int64_t> sources(static_cast<size_t>(mesh.devices()));
-  for (const std::vector<int64_t> &group : mesh.groups(split.axes))
-    for (auto [device, place] : llvm::zip(group, places)) sources[device] = group[place];
   OpBuilder b(op);
-  auto moved = spmd::PermuteOp::create(b, op.getLoc(), op.getType(), op.getOperand(), sources,
-                                       /*local=*/true);
-  moved->setAttr(spmd::kReasonAttr, b.getStringAttr("gather moves slices to other devices"));
+  auto moved = spmd::PermuteOp::create(b, op.getLoc(), op.getType(), op.getOperand(),
+                                       placeSources(places, split.axes, mesh), /*local=*/true);
+  moved->setAttr(spmd::kReasonAttr, b.getStringAttr(kPlacesReason));
   op.replaceAllUsesWith(moved.getResult());
   op.erase();
 }

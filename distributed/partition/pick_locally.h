@@ -20,6 +20,10 @@ void pickLocally(mlir::Operation *op, const SplitDim &split, const Mesh &mesh);
 /// Makes a gather of all slices, of which each device has one, a permute.
 void changePlaces(mlir::Operation *gather, llvm::ArrayRef<int64_t> places, const SplitDim &split,
                   const Mesh &mesh);
+/// For each device the one whose slice it gets.
+llvm::SmallVector<int64_t> placeSources(llvm::ArrayRef<int64_t> places,
+                                        const std::vector<int> &axes, const Mesh &mesh);
+constexpr const char *kPlacesReason = "gather moves slices to other devices";
 /// Makes a local iota count from where its piece begins.
 void countLocally(mlir::Operation *iota, const SplitDim &split, const Mesh &mesh);
 

@@ -182,6 +182,40 @@ TEST_F(PartitionTest, CollectivesAreExplainedAndLimited) {
                   "f32[8, 4] is [{data},{}], reverse takes [{},{}]");
 }
 
+TEST_F(PartitionTest, PermutesOfWindowsAndOfWholeSlicesAreExplainedAndLimited) {
+  auto module = graph("data=4", R"(
+    func.func @main(%x: tensor<2x1x3x16xf32> {spmd.sharding = "[{},{},{},{data}]"}, %w: tensor<1x4x3x3xf32>,
+                    %p: tensor<4x5xf32> {spmd.sharding = "[{data},{}]"}) -> (tensor<2x1x4x16xf32>, tensor<4x5xf32>) {
+      %y = weir.convolution %x, %w strides = [1] low = [1] high = [1] lhs_dilation = [1] rhs_dilation = [1] : (tensor<2x1x3x16xf32>, tensor<1x4x3x3xf32>) -> tensor<2x1x4x16xf32>
+      %i = weir.constant dense<[3, 0, 1, 2]> : tensor<4xi32>
+      %r = weir.gather %p, %i dim = 0 batch_dims = 0 : (tensor<4x5xf32>, tensor<4xi32>) -> tensor<4x5xf32>
+      return %y, %r : tensor<2x1x4x16xf32>, tensor<4x5xf32>
+    })");
+  ASSERT_TRUE(succeeded(insertCollectives(mainOf(*module))));
+  auto text = describeCollectives(mainOf(*module));
+  ASSERT_TRUE(succeeded(text));
+  const std::string edge = "permute of f32[2, 1, 3, 16] from [{},{},{},{data}] to "
+                           "[{},{},{},{data}], 24 bytes: convolution reads beyond its piece\n";
+  EXPECT_EQ(text->find(edge, text->find(edge) + 1) == std::string::npos, false) << *text;
+  EXPECT_NE(text->find("permute of f32[4, 5] from [{data},{}] to [{data},{}], 20 bytes: gather "
+                       "moves slices to other devices\n3 collectives, 68 bytes a device\n"),
+            std::string::npos)
+      << *text;
+  auto uses = collectivesOf(mainOf(*module));
+  ASSERT_TRUE(succeeded(uses));
+  auto costs = costsOf(mainOf(*module), *uses, oneNode(4));
+  ASSERT_TRUE(succeeded(costs));
+  int64_t bytes = 0;
+  for (const UseCost &cost : *costs) {
+    bytes += cost.bytes;
+    EXPECT_GT(cost.seconds, 0);
+  }
+  EXPECT_EQ(bytes, 4 * 68);
+  EXPECT_TRUE(succeeded(limitBytes(mainOf(*module), 24)));
+  mlir::ScopedDiagnosticHandler quiet(&context, [](mlir::Diagnostic &) { return mlir::success(); });
+  EXPECT_TRUE(failed(limitBytes(mainOf(*module), 23)));
+}
+
 TEST_F(PartitionTest, ShardingsThatCannotBeAreErrorsAtTheirLine) {
   auto refused = [&](const std::string &text) {
     auto module = graph("a=2", R"(

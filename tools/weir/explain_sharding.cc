@@ -137,8 +137,8 @@ void printJson(const std::vector<Row> &rows, const std::vector<CollectiveUse> &u
                        {"from", row.origin},
                        {"place", row.place}});
   for (size_t i = 0; i < uses.size(); ++i)
-    moves.push_back({{"collective", uses[i].op->getName().stripDialect().str()},
-                     {"type", ir::typeString(uses[i].op->getOperand(0).getType())},
+    moves.push_back({{"collective", uses[i].kind},
+                     {"type", ir::typeString(uses[i].value.getType())},
                      {"from", uses[i].from.str(mesh)},
                      {"to", uses[i].to.str(mesh)},
                      {"reason", uses[i].reason},
