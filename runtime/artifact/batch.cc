@@ -16,7 +16,7 @@ bool isBatch(int64_t leading) {
 }
 
 template <typename Entry> std::string typeOf(const Entry &entry, int64_t leading, int64_t most) {
-  std::string text = typeStr(entry.dtype, entry.dims);
+  std::string text = typeStr(entry.dtype, wholeDims(entry));
   if (leading == 0) return text;
   const size_t open = text.find('[') + 1, end = text.find_first_of(",]", open);
   const std::string times = leading == 1 ? "" : absl::StrCat(leading, " * ");

@@ -11,6 +11,12 @@
 
 namespace weir::runtime {
 
+/// The dims that a user sees of an input, output or variable: on a mesh those of all pieces
+/// together.
+template <typename Port> const std::vector<int64_t> &wholeDims(const Port &port) {
+  return port.whole.sharding.empty() ? port.dims : port.whole.dims;
+}
+
 struct BatchExecutable {
   struct Size {
     int64_t rows = 0;

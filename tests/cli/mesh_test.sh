@@ -1,8 +1,8 @@
 #!/bin/bash
-# `weir train --mesh`: threads of one process and ranks under mpirun learn what one device learns; `weir run --mesh`.
+# `weir train --mesh`: threads of one process and ranks under mpirun learn what one device learns; `weir run --mesh`, `weir compile --mesh`.
 # features: P1 P4 P6 P20 X6
 set -uo pipefail
-weir=$(realpath "$1")
+weir=$(realpath "$1") run=$(realpath "$2")
 source distributed/comm/mpi/launch.sh
 cd "$TEST_TMPDIR"
 fail() { echo "FAILED: $1"; cat out; exit 1; }
@@ -40,6 +40,38 @@ M
 "$weir" run model.mlir --input x=iota --input w=iota --json > expected 2> out || fail "run"
 "$weir" run model.mlir --input x=iota --input w=iota --json --mesh data=2,model=2 --shard 'w=[{},{model}]' > got 2> out || fail "run on a mesh"
 cmp expected got > out || fail "a mesh gives what one device gives"
+
+# features: F7
+# A file for a mesh: threads here, ranks under mpirun. Its values are whole, so it says what one device says.
+cat > step.mlir <<'M'
+func.func @main(%x: tensor<4x6xf32> {weir.name = "x"}, %w: tensor<6x5xf32> {weir.variable = "w"})
+    -> (tensor<4x5xf32> {weir.name = "y"}, tensor<6x5xf32> {weir.updates = 1 : i64}) {
+  %y = weir.dot %x, %w batch = [] x [] contract = [1] x [0] : (tensor<4x6xf32>, tensor<6x5xf32>) -> tensor<4x5xf32>
+  %v = weir.add %w, %w : tensor<6x5xf32>
+  return %y, %v : tensor<4x5xf32>, tensor<6x5xf32>
+}
+M
+on_mesh=(--mesh data=2,model=2 --shard 'w=[{},{model}]')
+"$weir" compile step.mlir --input w=iota -o one.weirx > out 2>&1 || fail "compile"
+"$weir" compile step.mlir "${on_mesh[@]}" --input w=iota -o mesh.weirx > out 2>&1 || fail "compile for a mesh"
+grep -q '1 variable with values, for the 4 devices of data=2,model=2' out || fail "the mesh of a file is told"
+"$weir" run one.weirx --input x=iota --json > expected 2> out || fail "run of a file"
+"$weir" run mesh.weirx --input x=iota --json > got 2> out && cmp expected got > out || fail "a file for a mesh gives what one device gives"
+"$run" mesh.weirx --input x=iota --json > got 2> out && cmp expected got > out || fail "weir-run on a mesh"
+"$run" one.weirx --input x=iota --repeat 3 --json > expected 2> out || fail "three runs"
+"$run" mesh.weirx --input x=iota --repeat 3 --json > got 2> out && cmp expected got > out || fail "variables go on on a mesh"
+"$run" mesh.weirx --describe > out 2>&1 || fail "describe"
+grep -q '^input x f32\[4, 6\]' out && grep -q '^variable w f32\[6, 5\]' out && grep -q 'for the mesh data=2,model=2: 4 devices' out || fail "whole types are told"
+"$weir" compile step.mlir "${on_mesh[@]}" -o none.weirx > out 2>&1 && "$run" none.weirx > out 2>&1 && fail "a variable without value"
+grep -q "'w'" out || fail "the variable without value is named"
+"$weir" bench mesh.weirx > out 2>&1 && fail "bench is for one device"
+grep -q 'is a program for 4 devices (data=2,model=2)' out || fail "the devices of a file are told"
+"$weir" run mesh.weirx --mesh data=2 > out 2>&1 && fail "another mesh than the file's"
+grep -q 'is compiled: --mesh is for weir compile' out || fail "the mesh of a file is fixed"
+"$weir" compile step.mlir --mesh data=2 --device cuda -o no.weirx > out 2>&1 && fail "a mesh of GPUs in a file"
+grep -q 'files for cuda are for one device' out || fail "why not for cuda"
+"$weir" compile step.mlir --mesh data=2 --batch 1..4 -o no.weirx > out 2>&1 && fail "a range of batches on a mesh"
+grep -q 'compile for a mesh with one batch' out || fail "why not a range"
 
 # features: P19
 "$weir" run model.mlir --mesh data=2,model=2 --shard 'w=[{},{model}]' --trace trace.json > out 2>&1 || fail "a trace"
@@ -85,6 +117,18 @@ if command -v mpirun > /dev/null; then
       fail "a text that one rank lacks"
     grep -qE 'rank 1: .*gone|built without MPI' out || fail "what only one rank lacks is told"
   done
+  "$weir" run one.weirx --input x=iota --json > expected 2> out || fail "run of a file"
+  for program in mesh.weirx "step.mlir ${on_mesh[*]} --input w=iota"; do
+    if launch -np 4 "$weir" run $program --input x=iota --json; then
+      grep '^{' out | head -n 1 > first
+      [ "$(grep -c '^{' out)" = 1 ] || fail "$program: the first rank speaks alone"
+      case $program in *.weirx) cmp expected first || fail "$program: ranks give what one device gives" ;; esac
+    else
+      grep -q 'built without MPI' out || fail "$program: ranks run it"
+    fi
+  done
+  launch -np 2 "$run" mesh.weirx && fail "weir-run is one process"
+  grep -q 'weir-run has no MPI: ranks run a file for a mesh with weir run' out || fail "weir run is told"
   rm -rf "$TMPDIR"
 else
   echo "skipped: no mpirun (Debian: openmpi-bin)"

@@ -12,6 +12,13 @@ Named namedOutputs(const runtime::Executable &executable, const std::vector<Arra
   return named;
 }
 
+std::string meshText(const runtime::Executable &executable) {
+  std::string text;
+  for (const runtime::MeshAxis &axis : executable.mesh)
+    text += (text.empty() ? "" : ",") + axis.name + "=" + std::to_string(axis.size);
+  return text;
+}
+
 void printResults(const Named &results, int64_t limit) {
   for (const auto &[name, value] : results)
     std::printf("%s = %s\n", name.c_str(), value.str(limit).c_str());
@@ -36,8 +43,9 @@ nlohmann::ordered_json describe(const runtime::BatchExecutable &batch) {
     outputs.push_back({{"name", executable.outputs[i].name}, {"type", batch.outputType(i)}});
   for (const runtime::Variable &variable : executable.variables)
     variables.push_back(
-        {{"name", variable.name}, {"type", runtime::typeStr(variable.dtype, variable.dims)}});
+        {{"name", variable.name}, {"type", runtime::typeStr(variable.dtype, wholeDims(variable))}});
   Json json = {{"inputs", inputs}, {"outputs", outputs}, {"variables", variables}};
+  if (!executable.mesh.empty()) json["mesh"] = meshText(executable);
   if (batch.isRange()) json["batch"] = {{"most", batch.most()}, {"sizes", batch.sizes.size()}};
   return json;
 }

@@ -24,8 +24,11 @@ void printResults(const Named &results, int64_t limit);
 /// To standard output, one object with {"dtype", "dims", "values"} for each name, every element.
 void printResultsAsJson(const Named &results);
 
-/// {"inputs", "outputs", "variables"}, each a list of {"name", "type"}, and "batch" with the most
-/// rows of a range.
+/// "data=2,model=2"; "" for one device.
+std::string meshText(const runtime::Executable &executable);
+
+/// {"inputs", "outputs", "variables"}, each a list of {"name", "type"}, "mesh" where there is one,
+/// and "batch" with the most rows of a range.
 nlohmann::ordered_json describe(const runtime::BatchExecutable &batch);
 
 } // namespace weir::tools

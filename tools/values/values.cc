@@ -180,7 +180,7 @@ std::vector<Array> batchValues(const runtime::BatchExecutable &batch, int64_t ro
   for (size_t i = 0; i < batch.inputs.size(); ++i) {
     const runtime::Input &input = batch.largest().inputs[i];
     ports.push_back(
-        {input.name, input.dtype, runtime::dimsOfRows(input.dims, batch.inputs[i], rows)});
+        {input.name, input.dtype, runtime::dimsOfRows(wholeDims(input), batch.inputs[i], rows)});
   }
   return archive.empty() ? argumentValues(ports, given) : argumentValues(ports, archive, 0);
 }

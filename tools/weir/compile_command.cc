@@ -118,6 +118,18 @@ int64_t batchRange(const std::string &text, std::string *problem = nullptr) {
   return isRange && parse(to, high) ? high : 0;
 }
 
+/// What cannot be had for several devices.
+void checkMesh(const CompileOptions &options) {
+  if (options.model.mesh.empty()) return;
+  if (kLevels.at(options.from) > passes::Level::Graph)
+    fail("--mesh is for a source or a graph; what comes --from " + options.from +
+         " is for a mesh or it is not");
+  if (batchRange(options.batch))
+    fail("--batch " + options.batch + " is for one device; compile for a mesh with one batch");
+  if (llvm::is_contained(options.devices, runtime::kCudaLevel))
+    fail("--mesh is for the CPU: files for cuda are for one device");
+}
+
 /// A batch of its model for models that come in any; others have theirs.
 void setBatch(CompileOptions &options) {
   const int64_t most = batchRange(options.batch);
@@ -161,6 +173,10 @@ void report(const CompileOptions &options, const runtime::BatchExecutable &batch
               counted(largest.outputs.size(), "output").c_str(),
               counted(largest.variables.size(), "variable").c_str());
   if (!largest.variables.empty()) std::printf(values.empty() ? " without values" : " with values");
+  if (!largest.mesh.empty())
+    std::printf(", for the %lld devices of %s",
+                static_cast<long long>(runtime::meshDevices(largest.mesh)),
+                meshText(largest).c_str());
   if (batch.isRange())
     std::printf(", a batch of 1 to %lld by %zu sizes", static_cast<long long>(batch.most()),
                 batch.sizes.size());
@@ -183,6 +199,7 @@ void compile(CompileOptions options) {
   if (options.json && (options.to != "weirx" || options.output == "-"))
     fail("--json tells of a .weirx file: it goes neither with --to nor with -o -");
   setBatch(options);
+  checkMesh(options);
   Model model = loadModel(options.model);
   checkLevel(model, options.model.source, kLevels.at(options.from));
   applyGpuOptions(*model.module, options.gpu,
@@ -212,6 +229,7 @@ void addCompile(CLI::App &app) {
       "compile", "compile a graph to a .weirx file, which runs without a compiler: weir-run FILE");
   auto options = std::make_shared<CompileOptions>();
   addModelOptions(*command, options->model);
+  addMeshOptions(*command, options->model);
   command->remove_option(command->get_option("--batch"));
   command
       ->add_option("--batch", options->batch,
@@ -275,7 +293,8 @@ void addCompile(CLI::App &app) {
       "x86-64-v3\nweir compile model.onnx -o model.weirx --batch 1..16\nweir "
       "compile mlp --to kernels -o mlp.mlir && weir compile mlp.mlir --from kernels -o "
       "mlp.weirx\nweir "
-      "compile model.weir -o model.weirx --device cpu,cuda");
+      "compile model.weir -o model.weirx --device cpu,cuda\nweir compile gpt -o gpt.weirx --mesh "
+      "data=2,model=2");
   command->callback([=] { compile(*options); });
 }
 

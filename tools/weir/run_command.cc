@@ -1,9 +1,11 @@
 // `weir run`: one run of a graph, compiled or interpreted op by op, or of a .weirx file, on values
 // given on the command line.
 #include "distributed/session/mesh_trace.h"
+#include "distributed/session/open.h"
 #include "frontend/build/diagnostics.h"
 #include "frontend/import/npy/npy.h"
 #include "frontend/weir.h"
+#include "ir/collective/spmd.h"
 #include "ir/dialect/weir.h"
 #include "ir/reference/interpreter.h"
 #include "passes/debug/numerics.h"
@@ -18,6 +20,7 @@
 #include "tools/weir/levels.h"
 #include "tools/weir/model_source.h"
 #include "tools/weir/ports.h"
+#include "tools/weir/rank.h"
 #include "tools/weir/sessions.h"
 #include "tools/weir/status.h"
 
@@ -131,29 +134,28 @@ std::shared_ptr<const runtime::Executable> compileModel(Model &model, const RunO
   return std::make_shared<const runtime::Executable>(std::move(*executable));
 }
 
-/// All devices of a mesh in this process.
+/// All devices of a mesh in this process, or the one of this rank.
 std::vector<Array> runOnMesh(std::shared_ptr<const runtime::Executable> executable,
                              mlir::func::FuncOp main, const std::vector<Array> &values,
-                             const RunOptions &options) {
-  auto devices =
-      distributed::MeshState::inProcess(distributed::meshOf(*executable), options.threads);
-  auto session = check(distributed::MeshSession::create(std::move(executable), std::move(devices)));
+                             const RunOptions &options, const Rank &rank) {
+  auto session = check(distributed::openMeshSession({.executable = std::move(executable)},
+                                                    rank.communicator, rank.threads));
   if (options.trace.empty()) return runSession(*session, main, values);
   auto tracing = check(distributed::MeshTrace::start(*session));
   return runSession(*session, main, values, [&](const absl::Status &) {
     const auto traced = check(tracing->finish());
-    writeText(options.trace, traced.file);
+    if (rank.isFirst) writeText(options.trace, traced.file);
     std::fprintf(stderr, "%s\n", traced.str().c_str());
   });
 }
 
 std::vector<Array> runCompiled(Model &model, const std::vector<Array> &values,
-                               const RunOptions &options) {
+                               const RunOptions &options, const Rank &rank) {
   std::optional<passes::NumericsChecker> checker;
   if (options.checkNumerics) checker.emplace(*model.module);
   auto executable = compileModel(model, options, {});
   if (!executable->mesh.empty())
-    return runOnMesh(std::move(executable), model.main(), values, options);
+    return runOnMesh(std::move(executable), model.main(), values, options, rank);
   runtime::SessionOptions settings;
   if (options.threads > 0) settings.pool = std::make_shared<runtime::ThreadPool>(options.threads);
   auto session = check(runtime::Session::create(std::move(executable), std::move(settings)));
@@ -213,10 +215,7 @@ Named runFileOnDevice(const RunOptions &options) {
 }
 
 /// Any batch, of a file for a range of them.
-Named runFile(const RunOptions &options) {
-  refuseSizesOfExecutable(options.model);
-  if (!runtime::isCpu(options.device)) return runFileOnDevice(options);
-  auto loaded = check(runtime::readExecutableFile(options.model.source));
+Named runFileOnCpu(runtime::LoadedExecutable loaded, const RunOptions &options) {
   auto session = check(runtime::openBatchSession(std::move(loaded), options.threads));
   const runtime::BatchExecutable &batch = session->executable();
   fillVariables(session->largest());
@@ -225,9 +224,16 @@ Named runFile(const RunOptions &options) {
                                                      options.archive))));
 }
 
-Named runModel(const RunOptions &options) {
-  Model model = loadModel(options.model);
-  if (!options.interpret) checkLevel(model, options.model.source, passes::Level::Source);
+Named runFileOnMesh(const runtime::LoadedExecutable &loaded, const RunOptions &options,
+                    const Rank &rank) {
+  const std::vector<Array> feeds =
+      batchValues(*loaded.batch, options.model.batch, options.values, options.archive);
+  auto session = check(distributed::openMeshSession(loaded, rank.communicator, rank.threads));
+  if (loaded.values.empty()) fillVariables(*session);
+  return namedOutputs(session->executable(), check(session->run(feeds)));
+}
+
+Named evaluate(Model &model, const RunOptions &options, const Rank &rank) {
   std::vector<Port> inputs = arguments(model.main());
   std::vector<Array> values = valuesFor(inputs, options);
   const std::set<std::string> given = givenNames(options);
@@ -236,13 +242,43 @@ Named runModel(const RunOptions &options) {
         stored != model.values.end() && !given.count(inputs[i].name))
       values[i] = stored->second.expanded();
   std::vector<Port> ports = results(model.main());
-  auto evaluate = options.interpret                ? interpretMain
-                  : runtime::isCpu(options.device) ? runCompiled
-                                                   : runOnDevice;
-  std::vector<Array> outputs = evaluate(model, values, options);
+  std::vector<Array> outputs = options.interpret ? interpretMain(model, values, options)
+                               : runtime::isCpu(options.device)
+                                   ? runCompiled(model, values, options, rank)
+                                   : runOnDevice(model, values, options);
   Named named;
   for (size_t i = 0; i < ports.size(); ++i) named.push_back({ports[i].name, outputs[i]});
   return named;
+}
+
+void show(const Named &results, const RunOptions &options, const Rank &rank) {
+  if (!rank.isFirst) return;
+  if (!options.save.empty()) npy::writeArchive(options.save, {results.begin(), results.end()});
+  if (options.json) return printResultsAsJson(results);
+  printResults(results, options.limit);
+}
+
+/// Seconds that a rank waits for one that does not come.
+constexpr double kPatience = 120;
+
+void runFile(const RunOptions &options) {
+  refuseSizesOfExecutable(options.model);
+  const Rank alone{.threads = options.threads};
+  if (!runtime::isCpu(options.device)) return show(runFileOnDevice(options), options, alone);
+  auto loaded = check(runtime::readExecutableFile(options.model.source));
+  if (loaded.executable->mesh.empty())
+    return show(runFileOnCpu(std::move(loaded), options), options, alone);
+  asRank(options.threads, kPatience,
+         [&](const Rank &rank) { show(runFileOnMesh(loaded, options, rank), options, rank); });
+}
+
+void runModel(const RunOptions &options) {
+  Model model = loadModel(options.model);
+  if (!options.interpret) checkLevel(model, options.model.source, passes::Level::Source);
+  auto runAs = [&](const Rank &rank) { show(evaluate(model, options, rank), options, rank); };
+  const bool isOnMesh = (*model.module)->hasAttr(ir::spmd::kMeshAttr);
+  if (options.interpret || !isOnMesh) return runAs({.threads = options.threads});
+  asRank(options.threads, kPatience, runAs);
 }
 
 void run(const RunOptions &options) {
@@ -253,7 +289,9 @@ void run(const RunOptions &options) {
   if (isFile && (options.gpu.precision == "tf32" || options.gpu.libraries == "none"))
     fail(options.model.source + " is compiled: --precision and --libraries are for weir compile");
   const bool isPlain = runtime::isCpu(options.device) && !options.checkNumerics;
-  if (!options.model.mesh.empty() && (isFile || options.interpret || !isPlain))
+  if (!options.model.mesh.empty() && isFile)
+    fail(options.model.source + " is compiled: --mesh is for weir compile");
+  if (!options.model.mesh.empty() && (options.interpret || !isPlain))
     fail("--mesh is for graphs that are compiled here, for the CPU, without --check-numerics");
   if (!options.trace.empty() && (isFile || options.interpret || !isPlain))
     fail("--trace is for graphs that are compiled here, for the CPU, without --check-numerics");
@@ -261,10 +299,7 @@ void run(const RunOptions &options) {
     fail(options.model.source + " is compiled: there are no ops left to interpret or to check");
   if (!options.printAfter.empty() && !options.interpret)
     fail("--print-after needs --interpret: compiled kernels have no ops left");
-  const Named results = isFile ? runFile(options) : runModel(options);
-  if (!options.save.empty()) npy::writeArchive(options.save, {results.begin(), results.end()});
-  if (options.json) return printResultsAsJson(results);
-  printResults(results, options.limit);
+  isFile ? runFile(options) : runModel(options);
 }
 
 } // namespace

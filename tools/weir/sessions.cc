@@ -80,7 +80,7 @@ OpenModel openModel(const ModelOptions &options, const SessionSettings &settings
 
 template <typename Entries> static std::vector<Port> portsOf(const Entries &entries) {
   std::vector<Port> ports;
-  for (const auto &entry : entries) ports.push_back({entry.name, entry.dtype, entry.dims});
+  for (const auto &entry : entries) ports.push_back({entry.name, entry.dtype, wholeDims(entry)});
   return ports;
 }
 

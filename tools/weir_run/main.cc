@@ -1,4 +1,6 @@
 // weir-run: runs a .weirx file. A static binary without any compiler.
+#include "distributed/comm/mpi/launch.h"
+#include "distributed/session/open.h"
 #include "frontend/import/npy/npy.h"
 #include "runtime/executor/open.h"
 #include "tools/flags/flags.h"
@@ -9,6 +11,7 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
 
 namespace {
@@ -57,10 +60,29 @@ void describe(const runtime::LoadedExecutable &loaded) {
     std::printf("output %s %s\n", executable.outputs[i].name.c_str(), batch.outputType(i).c_str());
   for (const runtime::Variable &variable : executable.variables)
     std::printf("variable %s %s\n", variable.name.c_str(),
-                runtime::typeStr(variable.dtype, variable.dims).c_str());
+                runtime::typeStr(variable.dtype, wholeDims(variable)).c_str());
+  if (!executable.mesh.empty())
+    std::printf("for the mesh %s: %lld devices\n", tools::meshText(executable).c_str(),
+                static_cast<long long>(runtime::meshDevices(executable.mesh)));
   if (batch.isRange())
     std::printf("a batch of 1 to %lld, by executables for %zu sizes\n",
                 static_cast<long long>(batch.most()), batch.sizes.size());
+}
+
+using Session = std::function<absl::StatusOr<std::vector<Array>>(const std::vector<Array> &)>;
+
+/// The devices of a mesh are threads of this process.
+Session opened(runtime::LoadedExecutable loaded, int threads) {
+  if (loaded.executable->mesh.empty()) {
+    std::shared_ptr<runtime::BatchSession> session =
+        check(runtime::openBatchSession(std::move(loaded), threads));
+    return [session](const std::vector<Array> &feeds) { return session->run(feeds); };
+  }
+  if (distributed::underMpirun())
+    throw std::runtime_error("weir-run has no MPI: ranks run a file for a mesh with weir run");
+  std::shared_ptr<distributed::MeshSession> session =
+      check(distributed::openMeshSession(std::move(loaded), nullptr, threads));
+  return [session](const std::vector<Array> &feeds) { return session->run(feeds); };
 }
 
 void run(const Options &options) {
@@ -68,21 +90,22 @@ void run(const Options &options) {
   runtime::LoadedExecutable loaded =
       check(runtime::readExecutableFile(options.file, options.level));
   if (options.describe) return options.json ? describeAsJson(loaded) : describe(loaded);
-  auto session = check(runtime::openBatchSession(std::move(loaded), options.threads));
+  const std::shared_ptr<const runtime::BatchExecutable> batch = loaded.batch;
+  const Session session = opened(std::move(loaded), options.threads);
   double loadMs = millis(start);
 
   const std::vector<Array> feeds =
-      tools::batchValues(session->executable(), options.batch, options.values, options.archive);
+      tools::batchValues(*batch, options.batch, options.values, options.archive);
   std::vector<Array> results;
   for (int i = 0; i < options.repeat; ++i) {
     Clock::time_point begin = Clock::now();
-    results = check(session->run(feeds));
+    results = check(session(feeds));
     if (options.times) std::fprintf(stderr, "run %d: %.3f ms\n", i + 1, millis(begin));
   }
   if (options.times)
     std::fprintf(stderr, "%.1f MiB loaded in %.3f ms\n",
                  static_cast<double>(std::filesystem::file_size(options.file)) / (1 << 20), loadMs);
-  const tools::Named named = tools::namedOutputs(session->executable().largest(), results);
+  const tools::Named named = tools::namedOutputs(batch->largest(), results);
   if (!options.save.empty()) npy::writeArchive(options.save, {named.begin(), named.end()});
   if (options.json) return tools::printResultsAsJson(named);
   tools::printResults(named, options.limit);

@@ -3,6 +3,7 @@
 // calls: whoever has several collectives under way calls progress() between kernels.
 #pragma once
 
+#include "distributed/comm/mpi/launch.h"
 #include "distributed/comm/scheduled_communicator.h"
 
 #include <functional>
@@ -11,9 +12,6 @@
 #include <vector>
 
 namespace weir::distributed {
-
-/// Was this process started by mpirun or srun as one of several?
-bool underMpirun();
 
 /// MPI of this process, from its start to its end. One at a time, and only one ever.
 class MpiWorld {

@@ -17,12 +17,6 @@
 
 namespace weir::distributed {
 
-bool underMpirun() {
-  for (const char *name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK", "SLURM_STEP_NUM_TASKS"})
-    if (std::getenv(name)) return true;
-  return false;
-}
-
 std::unique_ptr<ScheduledCommunicator> MpiWorld::communicator(CommunicatorOptions options) {
   if (options.nodeOfRank.empty()) options.nodeOfRank = nodeOfRank();
   return std::make_unique<ScheduledCommunicator>(transport(), std::move(options));

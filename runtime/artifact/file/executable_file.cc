@@ -72,7 +72,7 @@ absl::Status checkLevels(const std::vector<LevelExecutable> &levels,
         absl::StrCat(values.size(), " values for ", first.variables.size(), " variables"));
   for (size_t i = 0; i < values.size(); ++i)
     if (values[i].dtype() != first.variables[i].dtype ||
-        values[i].dims() != first.variables[i].dims)
+        values[i].dims() != wholeDims(first.variables[i]))
       return absl::InvalidArgumentError(
           absl::StrCat("variable '", first.variables[i].name, "' has a value of another type"));
   return absl::OkStatus();

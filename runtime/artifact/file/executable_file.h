@@ -42,8 +42,8 @@ struct LevelExecutable {
 std::vector<std::string> supportedLevels();
 
 /// Writes the levels, which must agree in inputs, outputs, variables and sizes of the batch, and
-/// the variables' values (one for each of Executable::variables, or none). Whoever reads `path`
-/// sees the old file or the whole new one. Errors: no level, levels that disagree, values of
+/// the variables' values (one for each of Executable::variables, or none; on a mesh whole ones).
+/// Whoever reads `path` sees the old file or the whole new one. Errors: no level, levels that disagree, values of
 /// another type, the disk.
 absl::Status writeExecutableFile(const std::string &path,
                                  const std::vector<LevelExecutable> &levels,
@@ -55,7 +55,7 @@ struct LoadedExecutable {
   std::shared_ptr<const Executable> executable; ///< that of the largest batch
   std::shared_ptr<const BatchExecutable> batch; ///< of one size where the file has no range
   /// Of Executable::variables, in the file's pages (private: writing does not reach the file);
-  /// empty if the file has none.
+  /// empty if the file has none. On a mesh they are whole.
   std::vector<HostTensor> values;
 };
 

@@ -73,10 +73,13 @@ TEST_F(ExecutableFile, ComesBackAsItWas) {
 TEST_F(ExecutableFile, ProgramsForAMeshComeBackAndNeedVersion3) {
   EXPECT_EQ(content()[8], 1);
   levels = {{"x86-64-v3", std::make_shared<Executable>(testExecutableOnMesh(example(3)))}};
+  EXPECT_FALSE(writeExecutableFile(path, levels, values).ok()) << "a piece is not the whole";
+  values[0] = HostTensor::from<float>({4}, {1, 2, 3, 4});
   EXPECT_EQ(content()[8], 3);
   auto loaded = readExecutableFile(path);
   ASSERT_TRUE(loaded.ok()) << loaded.status();
   const Executable &e = *loaded->executable, expected = testExecutableOnMesh(example(3));
+  EXPECT_EQ(loaded->values, values);
   EXPECT_EQ(e.mesh, expected.mesh);
   EXPECT_EQ(e.variables[0].whole, expected.variables[0].whole);
   EXPECT_EQ(e.inputs[0].whole, Whole());

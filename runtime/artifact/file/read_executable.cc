@@ -112,11 +112,11 @@ absl::Status Reader::readValues(LoadedExecutable &loaded) const {
     const Variable &variable = variables[i];
     auto value = section(file.values(static_cast<int>(i)), "variable " + variable.name);
     if (!value.ok()) return value.status();
-    auto size = elementCount(variable.dims);
+    auto size = elementCount(wholeDims(variable));
     if (!size || static_cast<uint64_t>(*size) * dtypeBytes(variable.dtype) != value->size())
       return damaged(
           absl::StrCat("variable ", variable.name, ": the size is not that of its type"));
-    loaded.values.emplace_back(variable.dtype, variable.dims, *std::move(value));
+    loaded.values.emplace_back(variable.dtype, wholeDims(variable), *std::move(value));
   }
   return absl::OkStatus();
 }
