@@ -1,5 +1,6 @@
-// First the digest, which is a sum over elements; then the header with it; then everybody writes;
-// then the file takes its place. After each part all processes agree on whether all is well.
+// Writing: first the digest, which is a sum over elements; then the header with it; then everybody
+// writes; then the file takes its place. After each part all processes agree on whether all is
+// well.
 #include "distributed/session/checkpoint.h"
 
 #include "runtime/base/file.h"
@@ -7,18 +8,20 @@
 
 #include <absl/strings/str_cat.h>
 
-#include <cstring>
+#include <algorithm>
 #include <numeric>
+#include <span>
 
 namespace weir::distributed {
 
-using runtime::CollectiveKind;
-using runtime::CollectiveSpec;
-using runtime::DType;
 using runtime::HostTensor;
 using runtime::PartialFile;
+using runtime::SafetensorsFile;
+using runtime::SafetensorsHeader;
 
 namespace {
+
+constexpr const char *kWriting = "writing a checkpoint", *kReading = "reading a checkpoint";
 
 class Writer {
 public:
@@ -92,13 +95,9 @@ private:
     });
     if (!done.ok()) return done;
     const uint64_t own = std::accumulate(sums.begin(), sums.end(), uint64_t(0));
-    uint64_t all = own;
-    if (!state.isAlone()) {
-      CollectiveSpec spec = collective(CollectiveKind::AllReduce, DType::U64);
-      spec.counts = {1};
-      if (absl::Status s = state.communicate(spec, &own, &all); !s.ok()) return s;
-    }
-    return headerDigest + all;
+    auto all = state.sum(own, kWriting);
+    if (!all.ok()) return all.status();
+    return headerDigest + *all;
   }
 
   absl::Status create(const std::string &start) {
@@ -131,27 +130,7 @@ private:
     return status.ok() ? file->sync() : status;
   }
 
-  CollectiveSpec collective(CollectiveKind kind, DType dtype) const {
-    return state.worldCollective(kind, dtype, "writing a checkpoint");
-  }
-
-  /// The first process's status that is not OK, on all of them.
-  absl::Status agree(const absl::Status &mine) {
-    if (state.isAlone()) return mine;
-    constexpr size_t kText = 512;
-    const auto ranks = static_cast<size_t>(state.mesh().devices());
-    std::vector<char> own(kText), all(ranks * kText);
-    own[0] = static_cast<char>(mine.code());
-    const std::string message(mine.message());
-    std::memcpy(own.data() + 1, message.data(), std::min(message.size(), kText - 2));
-    CollectiveSpec spec = collective(CollectiveKind::AllGather, DType::I8);
-    spec.counts.assign(ranks, kText);
-    if (absl::Status s = state.communicate(spec, own.data(), all.data()); !s.ok()) return s;
-    for (size_t rank = 0; rank < ranks; ++rank)
-      if (const char *told = &all[rank * kText]; *told)
-        return absl::Status(static_cast<absl::StatusCode>(*told), told + 1);
-    return absl::OkStatus();
-  }
+  absl::Status agree(const absl::Status &mine) { return state.agree(mine, kWriting); }
 
   const std::string &path;
   MeshState &state;
@@ -164,7 +143,109 @@ private:
   uint64_t headerDigest = 0;
 };
 
+/// A place of the file for each variable, in their order.
+absl::StatusOr<std::vector<const SafetensorsHeader::Entry *>>
+entriesOf(const SafetensorsFile &file, const std::string &path, const MeshState &state,
+          const std::vector<std::string> &names) {
+  std::vector<const SafetensorsHeader::Entry *> found;
+  for (const std::string &name : names) {
+    const MeshPort *port = state.port(name);
+    if (!port) return absl::NotFoundError(absl::StrCat("there is no variable '", name, "'"));
+    auto entry = std::ranges::find(file.entries(), name, &SafetensorsHeader::Entry::name);
+    if (entry == file.entries().end())
+      return absl::NotFoundError(absl::StrCat(path, ": there is no tensor '", name, "'"));
+    if (entry->dtype != port->dtype || entry->dims != port->dims)
+      return absl::InvalidArgumentError(
+          absl::StrCat(path, ": tensor '", name, "' is ", typeStr(entry->dtype, entry->dims),
+                       ", expected ", typeStr(port->dtype, port->dims)));
+    found.push_back(&*entry);
+  }
+  return found;
+}
+
 } // namespace
+
+absl::StatusOr<std::unique_ptr<CheckpointReader>>
+CheckpointReader::open(const std::string &path, MeshState &state,
+                       const std::vector<std::string> &names) {
+  std::unique_ptr<CheckpointReader> reader(new CheckpointReader(state, names));
+  if (absl::Status s = state.agree(reader->readHeader(path), kReading); !s.ok()) return s;
+  auto digest = reader->sumDigests();
+  if (!digest.ok()) return digest.status();
+  if (absl::Status s = runtime::checkDigest(path, reader->digest, *digest); !s.ok()) return s;
+  return reader;
+}
+
+absl::Status CheckpointReader::readHeader(const std::string &path) {
+  auto opened = SafetensorsFile::open(path);
+  if (!opened.ok()) return opened.status();
+  file.emplace(*std::move(opened));
+  auto found = entriesOf(*file, path, state, names);
+  if (!found.ok()) return found.status();
+  entries = *std::move(found);
+  others.path = path;
+  others.metadata = file->metadata();
+  digest = runtime::takeDigest(others.metadata);
+  for (const SafetensorsHeader::Entry &entry : file->entries())
+    if (std::ranges::find(names, entry.name) == names.end()) {
+      others.tensors.emplace_back(entry.name, file->tensor(entry));
+      read += entry.end - entry.begin;
+    }
+  return absl::OkStatus();
+}
+
+/// Of the header and, over all processes, of each element once; zero where the file says none.
+absl::StatusOr<uint64_t> CheckpointReader::sumDigests() {
+  if (!digest) return 0;
+  std::vector<runtime::NamedType> types;
+  for (const SafetensorsHeader::Entry &entry : file->entries())
+    types.push_back({entry.name, entry.dtype, entry.dims});
+  auto known = runtime::digestOfHeader(types, others.metadata);
+  if (!known.ok()) return known;
+  auto numberOf = [&](const SafetensorsHeader::Entry *entry) {
+    return static_cast<size_t>(entry - file->entries().data());
+  };
+  uint64_t own = 0;
+  for (size_t i = 0; i < names.size(); ++i)
+    for (size_t here = 0; here < state.size(); ++here) {
+      const auto bytes = static_cast<int64_t>(runtime::dtypeBytes(entries[i]->dtype));
+      forEachOwnRun(entries[i]->dims, state.port(names[i])->sharding, state.mesh(),
+                    state.device(here), [&](int64_t, int64_t first, int64_t count) {
+                      own += runtime::digestOf(file->bytes(*entries[i]) + first * bytes,
+                                               static_cast<size_t>(bytes), count, first,
+                                               numberOf(entries[i]));
+                    });
+    }
+  auto all = state.sum(own, kReading);
+  if (!all.ok()) return all;
+  uint64_t rest = 0;
+  for (const auto &[name, tensor] : others.tensors) {
+    auto entry = std::ranges::find(file->entries(), name, &SafetensorsHeader::Entry::name);
+    rest += runtime::digestOf(tensor.raw(), runtime::dtypeBytes(tensor.dtype()), tensor.size(), 0,
+                              numberOf(&*entry));
+  }
+  return *known + *all + rest;
+}
+
+absl::Status CheckpointReader::restore() {
+  for (size_t i = 0; i < names.size(); ++i) {
+    const SafetensorsHeader::Entry &entry = *entries[i];
+    const Sharding sharding = state.port(names[i])->sharding;
+    absl::Status set = state.setPieces(names[i], [&](size_t here) {
+      const int64_t device = state.device(here);
+      read += heldElements(entry.dims, sharding, state.mesh(), device) *
+              static_cast<int64_t>(runtime::dtypeBytes(entry.dtype));
+      HostTensor piece = cutPiece(file->bytes(entry), entry.dtype, entry.dims, sharding,
+                                  state.mesh(), device, state.padding());
+      if (entry.dtype == runtime::DType::I1) // other tools may write any byte for true
+        for (std::byte &b : std::span(static_cast<std::byte *>(piece.mutableRaw()), piece.bytes()))
+          b = std::byte(b != std::byte(0));
+      return piece;
+    });
+    if (!set.ok()) return set;
+  }
+  return absl::OkStatus();
+}
 
 absl::Status writeCheckpoint(const std::string &path, MeshState &state,
                              const std::vector<std::string> &names,

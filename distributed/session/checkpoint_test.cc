@@ -155,10 +155,12 @@ TEST_F(MeshCheckpoint, IsThatOfOneDeviceAndIsReadOnAnyMesh) {
     ASSERT_EQ(content(path), content(expected)) << "from " << from.str();
 
     onMesh(to, seed % 3, [&](MeshState &state) -> absl::Status {
-      auto file = runtime::readCheckpoint(path);
+      if (auto declared = state.declare(read); !declared.ok()) return declared.status();
+      auto file = CheckpointReader::open(path, state, namesOf(whole));
       if (!file.ok()) return file.status();
-      file->tensors.pop_back();
-      if (absl::Status s = fill(state, read, *file); !s.ok()) return s;
+      if ((*file)->rest().metadata != rest.metadata || (*file)->rest().tensors != rest.tensors)
+        return absl::InternalError("what is no variable changed");
+      if (absl::Status s = (*file)->restore(); !s.ok()) return s;
       for (const auto &[name, tensor] : whole.tensors) {
         auto value = state.get(name);
         if (!value.ok()) return value.status();
@@ -167,6 +169,58 @@ TEST_F(MeshCheckpoint, IsThatOfOneDeviceAndIsReadOnAnyMesh) {
       return absl::OkStatus();
     });
   }
+}
+
+TEST_F(MeshCheckpoint, EachProcessReadsThePiecesOfItsDevices) {
+  const Mesh mesh = *parseMesh("a=2,b=2");
+  Checkpoint whole;
+  whole.tensors = {{"split", HostTensor(DType::F32, {8, 6})},
+                   {"half", HostTensor(DType::F64, {4})},
+                   {"whole", HostTensor(DType::I8, {5})}};
+  const Variables variables = {{"split", DType::F32, {4, 3}, {{8, 6}, "[{a},{b}]"}},
+                               {"half", DType::F64, {2}, {{4}, "[{b}]"}},
+                               {"whole", DType::I8, {5}, {{5}, "[{}]"}}};
+  const Checkpoint rest = restOf(whole);
+  Checkpoint all = whole;
+  all.tensors.push_back(rest.tensors[0]);
+  ASSERT_TRUE(runtime::writeCheckpoint(path, all).ok());
+  onMesh(mesh, false, [&](MeshState &state) -> absl::Status {
+    if (auto declared = state.declare(variables); !declared.ok()) return declared.status();
+    auto file = CheckpointReader::open(path, state, namesOf(whole));
+    if (!file.ok()) return file.status();
+    if (absl::Status s = (*file)->restore(); !s.ok()) return s;
+    EXPECT_EQ((*file)->bytesRead(), 4 * 3 * 4 + 2 * 8 + 5 + 3 * 4);
+    return absl::OkStatus();
+  });
+}
+
+TEST_F(MeshCheckpoint, WhatDoesNotFitOrIsDamagedIsRefusedByAll) {
+  const Mesh mesh = *parseMesh("a=2");
+  Checkpoint whole;
+  whole.tensors = {{"w", HostTensor::from<float>({4}, {1, 2, 3, 4})}};
+  ASSERT_TRUE(runtime::writeCheckpoint(path, whole).ok());
+  auto problem = [&](const std::string &name, const std::vector<int64_t> &dims) {
+    std::vector<std::string> messages(2);
+    onMesh(mesh, false, [&](MeshState &state) -> absl::Status {
+      const Sharding sharding = *parseSharding("[{a}]", mesh);
+      const Variables variables = {
+          {name, DType::F32, localShape(dims, sharding, mesh), {dims, "[{a}]"}}};
+      if (auto declared = state.declare(variables); !declared.ok()) return declared.status();
+      messages[static_cast<size_t>(state.device(0))] =
+          std::string(CheckpointReader::open(path, state, {name}).status().message());
+      return absl::OkStatus();
+    });
+    EXPECT_EQ(messages[0], messages[1]);
+    return messages[0];
+  };
+  EXPECT_EQ(problem("w", {4}), "");
+  EXPECT_THAT(problem("v", {4}), HasSubstr("there is no tensor 'v'"));
+  EXPECT_THAT(problem("w", {6}), HasSubstr("tensor 'w' is f32[4], expected f32[6]"));
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(-2, std::ios::end); // what device 1 alone reads
+  file.put('x');
+  file.close();
+  EXPECT_THAT(problem("w", {4}), HasSubstr("does not match its digest"));
 }
 
 TEST_F(MeshCheckpoint, OneThatFailsLeavesTheFileThatWasThere) {

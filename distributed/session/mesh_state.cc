@@ -4,6 +4,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
+#include <cstring>
 #include <new>
 
 namespace weir::distributed {
@@ -121,6 +122,34 @@ absl::Status MeshState::communicate(const runtime::CollectiveSpec &spec, const v
   return status;
 }
 
+absl::Status MeshState::agree(const absl::Status &mine, const std::string &what) {
+  if (isAlone()) return mine;
+  constexpr size_t kText = 512;
+  const auto ranks = static_cast<size_t>(devicesOf.devices());
+  std::vector<char> own(kText), all(ranks * kText);
+  own[0] = static_cast<char>(mine.code());
+  const std::string message(mine.message());
+  std::memcpy(own.data() + 1, message.data(), std::min(message.size(), kText - 2));
+  runtime::CollectiveSpec spec =
+      worldCollective(runtime::CollectiveKind::AllGather, runtime::DType::I8, what);
+  spec.counts.assign(ranks, kText);
+  if (absl::Status s = communicate(spec, own.data(), all.data()); !s.ok()) return s;
+  for (size_t rank = 0; rank < ranks; ++rank)
+    if (const char *told = &all[rank * kText]; *told)
+      return absl::Status(static_cast<absl::StatusCode>(*told), told + 1);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<uint64_t> MeshState::sum(uint64_t mine, const std::string &what) {
+  if (isAlone()) return mine;
+  runtime::CollectiveSpec spec =
+      worldCollective(runtime::CollectiveKind::AllReduce, runtime::DType::U64, what);
+  spec.counts = {1};
+  uint64_t all = 0;
+  if (absl::Status s = communicate(spec, &mine, &all); !s.ok()) return s;
+  return all;
+}
+
 absl::StatusOr<size_t> MeshState::declare(const std::vector<Variable> &variables) {
   std::map<std::string, MeshPort> wanted;
   for (const Variable &variable : variables) {
@@ -190,6 +219,17 @@ absl::Status MeshState::store(size_t layout, const std::string &name, const Host
     HostTensor piece = cutPiece(whole, port.sharding, devicesOf, device(here), fill);
     if (absl::Status s = layouts[layout].stores[here]->set(name, piece); !s.ok()) return s;
   }
+  return absl::OkStatus();
+}
+
+absl::Status MeshState::setPieces(const std::string &name,
+                                  const std::function<HostTensor(size_t)> &piece) {
+  auto at = home.find(name);
+  if (at == home.end())
+    return absl::NotFoundError(absl::StrCat("there is no variable '", name, "'"));
+  for (size_t here = 0; here < size(); ++here)
+    if (absl::Status s = layouts[at->second].stores[here]->set(name, piece(here)); !s.ok())
+      return s;
   return absl::OkStatus();
 }
 

@@ -68,6 +68,10 @@ public:
                                           std::string name) const;
   /// A collective of the processes that have a device each.
   absl::Status communicate(const runtime::CollectiveSpec &spec, const void *input, void *output);
+  /// The first process's status that is not OK, on all of them; `what` they are at, for messages.
+  absl::Status agree(const absl::Status &mine, const std::string &what);
+  /// The sum over all processes.
+  absl::StatusOr<uint64_t> sum(uint64_t mine, const std::string &what);
 
   // ---- Variables ----
 
@@ -79,6 +83,9 @@ public:
   /// Brings the values of a program's variables to where it has them. Error: one has no value.
   absl::Status bring(size_t layout, const std::vector<runtime::Variable> &variables);
   absl::Status set(const std::string &name, const runtime::HostTensor &whole);
+  /// Of pieces, which `piece` makes for each device here.
+  absl::Status setPieces(const std::string &name,
+                         const std::function<runtime::HostTensor(size_t here)> &piece);
   absl::StatusOr<runtime::HostTensor> get(const std::string &name);
   bool hasValue(const std::string &name) const;
   /// How a variable is cut where its value is now; null: there is none of that name.

@@ -83,15 +83,35 @@ void forEachOwnRun(const Shape &shape, const Sharding &sharding, const Mesh &mes
 
 HostTensor cutPiece(const HostTensor &tensor, const Sharding &sharding, const Mesh &mesh,
                     int64_t device, Padding padding) {
-  Box box = boxOf(tensor.dims(), sharding, mesh, device);
-  const Shape local = localShape(tensor.dims(), sharding, mesh);
-  if (local == tensor.dims() && box.size == local) return tensor;
-  HostTensor piece(tensor.dtype(), local);
+  if (localShape(tensor.dims(), sharding, mesh) == tensor.dims() &&
+      heldElements(tensor.dims(), sharding, mesh, device) == tensor.size())
+    return tensor;
+  return cutPiece(static_cast<const std::byte *>(tensor.raw()), tensor.dtype(), tensor.dims(),
+                  sharding, mesh, device, padding);
+}
+
+HostTensor cutPiece(const std::byte *elements, DType dtype, const Shape &shape,
+                    const Sharding &sharding, const Mesh &mesh, int64_t device, Padding padding) {
+  const Box box = boxOf(shape, sharding, mesh, device);
+  const Shape local = localShape(shape, sharding, mesh);
+  HostTensor piece(dtype, local);
   int fill = 0;
-  if (padding == Padding::Poison) fill = tensor.dtype() == DType::I1 ? 1 : 0xff;
+  if (padding == Padding::Poison) fill = dtype == DType::I1 ? 1 : 0xff;
   if (box.size != local && piece.bytes()) std::memset(piece.mutableRaw(), fill, piece.bytes());
-  copyBox(tensor, box.start, piece, Shape(local.size(), 0), box.size);
+  const size_t bytes = runtime::dtypeBytes(dtype);
+  auto *target = static_cast<std::byte *>(piece.mutableRaw());
+  forEachRun(local, Shape(local.size(), 0), shape, box.start, box.size,
+             [&](int64_t p, int64_t w, int64_t count) {
+               std::memcpy(target + p * bytes, elements + w * bytes, count * bytes);
+             });
   return piece;
+}
+
+int64_t heldElements(const Shape &shape, const Sharding &sharding, const Mesh &mesh,
+                     int64_t device) {
+  int64_t count = 1;
+  for (int64_t size : boxOf(shape, sharding, mesh, device).size) count *= size;
+  return count;
 }
 
 std::vector<HostTensor> cutTensor(const HostTensor &tensor, const Sharding &sharding,

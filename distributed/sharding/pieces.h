@@ -17,6 +17,11 @@ enum class Padding { Zeros, Poison };
 /// What `device` holds of a tensor; the tensor itself where that is all of it.
 runtime::HostTensor cutPiece(const runtime::HostTensor &tensor, const Sharding &sharding,
                              const Mesh &mesh, int64_t device, Padding padding);
+/// The same of elements of a tensor of `shape` anywhere in memory; only those of the piece are
+/// read.
+runtime::HostTensor cutPiece(const std::byte *elements, runtime::DType dtype,
+                             const std::vector<int64_t> &shape, const Sharding &sharding,
+                             const Mesh &mesh, int64_t device, Padding padding);
 /// One for each device.
 std::vector<runtime::HostTensor> cutTensor(const runtime::HostTensor &tensor,
                                            const Sharding &sharding, const Mesh &mesh,
@@ -32,6 +37,10 @@ std::optional<runtime::HostTensor> joinPieces(const std::vector<runtime::HostTen
 /// with a lower number holds the same: over all devices every element comes once.
 void forEachOwnRun(const std::vector<int64_t> &shape, const Sharding &sharding, const Mesh &mesh,
                    int64_t device, const std::function<void(int64_t, int64_t, int64_t)> &run);
+
+/// Elements of a tensor of `shape` that `device` holds, without padding.
+int64_t heldElements(const std::vector<int64_t> &shape, const Sharding &sharding, const Mesh &mesh,
+                     int64_t device);
 
 /// Copies the box of `size` elements at `fromStart` of `from` to `toStart` of `to`.
 void copyBox(const runtime::HostTensor &from, const std::vector<int64_t> &fromStart,

@@ -232,6 +232,10 @@ absl::StatusOr<SafetensorsFile> SafetensorsFile::open(const std::string &path) {
   return SafetensorsFile(path, std::make_shared<Bytes>(*std::move(file)), *std::move(header));
 }
 
+const std::byte *SafetensorsFile::bytes(const Entry &entry) const {
+  return file->data() + header.dataStart + entry.begin;
+}
+
 HostTensor SafetensorsFile::tensor(const Entry &entry) const {
   std::byte *data = file->data() + header.dataStart + entry.begin;
   const auto size = static_cast<size_t>(entry.end - entry.begin);

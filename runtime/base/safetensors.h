@@ -71,6 +71,8 @@ public:
   /// A tensor that shares the mapping where its bytes lie as kernels need them, else a copy.
   absl::StatusOr<HostTensor> tensor(std::string_view name) const;
   HostTensor tensor(const SafetensorsHeader::Entry &entry) const;
+  /// Its bytes where they are mapped, at any address; as long as this lives.
+  const std::byte *bytes(const SafetensorsHeader::Entry &entry) const;
 
 private:
   SafetensorsFile(std::string path, std::shared_ptr<Bytes> file, SafetensorsHeader header)

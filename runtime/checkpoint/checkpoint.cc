@@ -58,18 +58,29 @@ absl::Status writeCheckpoint(const std::string &path, const Checkpoint &checkpoi
   return writeSafetensors(path, checkpoint.tensors, metadata);
 }
 
+std::optional<std::string> takeDigest(Metadata &metadata) {
+  auto digest = metadata.extract(kDigest);
+  if (digest.empty()) return std::nullopt;
+  return std::move(digest.mapped());
+}
+
+absl::Status checkDigest(const std::string &path, const std::optional<std::string> &taken,
+                         uint64_t digest) {
+  if (!taken || *taken == digestText(digest)) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat(path, ": its content does not match its digest: the file is damaged"));
+}
+
 absl::StatusOr<Checkpoint> readCheckpoint(const std::string &path) {
   absl::StatusOr<SafetensorsFile> file = SafetensorsFile::open(path);
   if (!file.ok()) return file.status();
   Checkpoint checkpoint{{}, file->metadata(), path};
   for (const SafetensorsHeader::Entry &entry : file->entries())
     checkpoint.tensors.emplace_back(entry.name, file->tensor(entry));
-  auto digest = checkpoint.metadata.extract(kDigest);
-  if (digest.empty()) return checkpoint;
-  absl::StatusOr<uint64_t> expected = digestOfAll(checkpoint.tensors, checkpoint.metadata);
-  if (!expected.ok() || digestText(*expected) != digest.mapped())
-    return absl::DataLossError(
-        absl::StrCat(path, ": its content does not match its digest: the file is damaged"));
+  const std::optional<std::string> taken = takeDigest(checkpoint.metadata);
+  if (!taken) return checkpoint;
+  absl::StatusOr<uint64_t> digest = digestOfAll(checkpoint.tensors, checkpoint.metadata);
+  if (absl::Status s = checkDigest(path, taken, digest.value_or(0)); !s.ok()) return s;
   return checkpoint;
 }
 

@@ -13,6 +13,7 @@
 #include <absl/status/statusor.h>
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -39,7 +40,7 @@ struct Checkpoint {
 /// Errors: two tensors of one name, a name or text that is not UTF-8, or the file system's.
 absl::Status writeCheckpoint(const std::string &path, const Checkpoint &checkpoint);
 
-// For writers that have a file's tensors between them (distributed/session/checkpoint.h).
+// For processes that have a file's tensors between them (distributed/session/checkpoint.h).
 
 /// What the header adds to the digest of a file, to which each tensor adds `digestOf` its elements.
 absl::StatusOr<uint64_t> digestOfHeader(const std::vector<NamedType> &tensors,
@@ -47,6 +48,12 @@ absl::StatusOr<uint64_t> digestOfHeader(const std::vector<NamedType> &tensors,
 /// All that the file has before the tensors.
 absl::StatusOr<std::string> checkpointStart(const std::vector<NamedType> &tensors,
                                             Metadata metadata, uint64_t digest);
+
+/// The digest that the metadata of a file have, which is taken out of them; none of another tool's.
+std::optional<std::string> takeDigest(Metadata &metadata);
+/// Error: one was taken, and `digest` of what the file has is another.
+absl::Status checkDigest(const std::string &path, const std::optional<std::string> &taken,
+                         uint64_t digest);
 
 /// Errors: no such file; truncated; not a safetensors file; a header that is not what the format
 /// demands (offsets that overlap, leave gaps or pass the end, sizes that do not fit the type); a

@@ -82,7 +82,13 @@ void saveCheckpoint(const std::string &path, const Program &program, const Train
 
 void restoreCheckpoint(const std::string &path, Program &program, const TrainTask &task,
                        TrainResult &result) {
-  auto file = check(runtime::readCheckpoint(path));
+  std::unique_ptr<distributed::CheckpointReader> pieces; // on a mesh
+  if (distributed::MeshSession *mesh = program.meshSession()) {
+    std::vector<std::string> names;
+    for (const Program::Port &port : program.variables()) names.push_back(port.name);
+    pieces = check(distributed::CheckpointReader::open(path, *mesh->state(), names));
+  }
+  const runtime::Checkpoint file = pieces ? pieces->rest() : check(runtime::readCheckpoint(path));
   checkConfig(file, task.config);
   result.curves.training = readVector<float>(file, kLosses);
   auto steps = readVector<int64_t>(file, kValidationSteps);
@@ -92,7 +98,10 @@ void restoreCheckpoint(const std::string &path, Program &program, const TrainTas
   if (!losses.empty()) result.validationLoss = losses.back();
   result.stepSeconds = readSeconds(file);
   std::string data = check(file.text("data"));
-  restoreVariablesFrom(file, program);
+  if (pieces)
+    check(pieces->restore());
+  else
+    restoreVariablesFrom(file, program);
   task.restoreSampler(data);
 }
 
