@@ -281,6 +281,9 @@ LogicalResult Writer::writeLaunch(ir::LaunchOp launch, Instructions &out) {
   if (kernel == kernels.end()) return launch.emitOpError() << "names no kernel";
   instruction.kernel = kernel->second;
   for (Value value : launch.getInputs()) instruction.buffers.push_back(bufferOf.at(value));
+  // A matrix by itself or by its transpose: one argument of the kernel, two operands of a library.
+  if (executable.kernels[size_t(kernel->second)].product && launch.getInputs().size() == 1)
+    instruction.buffers.push_back(instruction.buffers.front());
   for (Value value : launch.getOutputs()) instruction.buffers.push_back(bufferOf.at(value));
   instruction.locations = locationsOf(launch);
   if (auto device = launch->getAttrOfType<IntegerAttr>(ir::kDeviceAttr))

@@ -52,6 +52,18 @@ inline Executable testGpuExecutable() {
   return e;
 }
 
+/// The kernel of a GPU is a product of what its three buffers hold.
+inline Executable testProductExecutable() {
+  Executable e = testGpuExecutable();
+  e.kernels[0].entry = "";
+  e.kernels[0].blocks = 1;
+  e.kernels[0].threadsPerBlock = 32;
+  e.kernels[0].product = {.batch = 2, .rows = 1, .columns = 1, .depth = 1};
+  Instruction &launch = e.instructions[0].body[0].body[0];
+  launch.buffers = {0, 4, 2};
+  return e;
+}
+
 /// The same for six devices, with what only programs for a mesh have.
 inline Executable testExecutableOnMesh(Executable e = testExecutable()) {
   e.mesh = {{"data", 2}, {"model", 3}};

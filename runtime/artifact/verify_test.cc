@@ -129,21 +129,9 @@ TEST(Verify, RefusesModulesAndGridsThatNoGpuTakes) {
             noGrid);
 }
 
-/// The kernel of a GPU is a product of what its three buffers hold.
-Executable withProduct() {
-  Executable e = testGpuExecutable();
-  e.kernels[0].entry = "";
-  e.kernels[0].blocks = 1;
-  e.kernels[0].threadsPerBlock = 32;
-  e.kernels[0].product = {.batch = 2, .rows = 1, .columns = 1, .depth = 1};
-  Instruction &launch = e.instructions[0].body[0].body[0];
-  launch.buffers = {0, 4, 2};
-  return e;
-}
-
 TEST(Verify, RefusesProductsThatAreNotOfTheirBuffers) {
   auto verdictOf = [](const std::function<void(Executable &)> &breakIt) {
-    Executable e = withProduct();
+    Executable e = testProductExecutable();
     breakIt(e);
     return std::string(verify(e).message());
   };

@@ -70,8 +70,9 @@ void sumSections(proto::ExecutableFile &file, const std::string &bytes) {
 std::string fileOf(const std::vector<LevelExecutable> &levels) {
   const char *folder = std::getenv("TEST_TMPDIR");
   const std::string path = std::string(folder ? folder : "/tmp") + "/weir_seed.weirx";
+  const Variable &variable = levels[0].batch.largest().variables[0];
   const absl::Status written =
-      writeExecutableFile(path, levels, {HostTensor::from<float>({2}, {1.5f, -2})});
+      writeExecutableFile(path, levels, {HostTensor(variable.dtype, wholeDims(variable))});
   if (!written.ok()) std::abort();
   std::ifstream file(path, std::ios::binary);
   std::string bytes(std::istreambuf_iterator<char>(file), {});
@@ -84,11 +85,12 @@ std::string fileOf(const std::vector<LevelExecutable> &levels) {
 std::vector<std::string> seeds() {
   auto of = [](int64_t rows) { return std::make_shared<const Executable>(testExecutable(rows)); };
   const auto cpu = of(4), gpu = std::make_shared<const Executable>(testGpuExecutable()),
+             product = std::make_shared<const Executable>(testProductExecutable()),
              mesh = std::make_shared<const Executable>(testExecutableOnMesh());
   const BatchExecutable range{{{1, of(1)}, {2, of(2)}, {4, cpu}}, {1, 0}, {0}};
   return {fileOf({{"x86-64-v4", cpu}, {"x86-64-v3", cpu}}),
           fileOf({{"x86-64-v4", range}, {"x86-64-v3", range}}), fileOf({{kCudaLevel, gpu}}),
-          fileOf({{"x86-64-v3", mesh}})};
+          fileOf({{kCudaLevel, product}}), fileOf({{"x86-64-v3", mesh}})};
 }
 
 bool accepts(std::string_view bytes) {
