@@ -1,6 +1,7 @@
 #include "distributed/comm/mpi/launch.h"
 
 #include <cstdlib>
+#include <initializer_list>
 
 namespace weir::distributed {
 
