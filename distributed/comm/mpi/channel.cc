@@ -40,9 +40,11 @@ std::pair<int, Whereabouts::State> read(const std::string &text) {
 
 } // namespace
 
-MpiChannel::MpiChannel() {
-  MPI_Comm_dup(MPI_COMM_WORLD, &data);
-  MPI_Comm_dup(MPI_COMM_WORLD, &control);
+MpiChannel::MpiChannel(MPI_Comm all, std::optional<Ulfm> ulfm) : ulfm(ulfm) {
+  if (MPI_Comm_dup(all, &data) != MPI_SUCCESS || MPI_Comm_dup(all, &control) != MPI_SUCCESS) {
+    data = control = MPI_COMM_NULL;
+    return;
+  }
   MPI_Comm_set_errhandler(data, MPI_ERRORS_RETURN);
   MPI_Comm_set_errhandler(control, MPI_ERRORS_RETURN);
   MPI_Comm_rank(data, &rank);
@@ -73,10 +75,9 @@ void MpiChannel::poll() {
     int found = 0, bytes = 0;
     MPI_Status status;
     MPI_Message message;
-    if (MPI_Improbe(MPI_ANY_SOURCE, MPI_ANY_TAG, control, &found, &message, &status) !=
-            MPI_SUCCESS ||
-        !found)
-      return;
+    const int code = MPI_Improbe(MPI_ANY_SOURCE, MPI_ANY_TAG, control, &found, &message, &status);
+    if (code != MPI_SUCCESS && ulfm) abort(absl::UnavailableError("MPI: " + errorText(code)));
+    if (code != MPI_SUCCESS || !found) return;
     MPI_Get_count(&status, MPI_CHAR, &bytes);
     std::string text(size_t(bytes), ' ');
     MPI_Mrecv(text.data(), bytes, MPI_CHAR, &message, MPI_STATUS_IGNORE);
@@ -125,6 +126,11 @@ void MpiChannel::noteAbort(const absl::Status &reason, int by) {
   if (!why.ok()) return;
   why = reason;
   abortedBy = by;
+  if (ulfm && absl::IsUnavailable(reason)) {
+    revoked.store(true);
+    ulfm->revoke(data);
+    ulfm->revoke(control);
+  }
   isAborted.store(true);
 }
 
@@ -139,6 +145,15 @@ absl::Status MpiChannel::aborted() {
   if (!isAborted.load(std::memory_order_relaxed)) return absl::OkStatus();
   std::lock_guard lock(mutex);
   return why;
+}
+
+void MpiChannel::standBy() {
+  tell(0, LastWords, "");
+  for (;;) {
+    poll();
+    if (std::lock_guard lock(mutex); mayGo || isAborted.load()) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
 }
 
 bool MpiChannel::await(const std::function<bool()> &isSo, std::chrono::milliseconds patience) {
@@ -179,6 +194,7 @@ bool MpiChannel::seeOthersOff(const std::string &words, const Tell &tell,
 
 bool MpiChannel::leaveAfterFirst(const std::string &words, const Tell &tell,
                                  std::chrono::milliseconds patience) {
+  if (mayGo) return true;
   const absl::Status heard = aborted();
   const bool isEcho = !heard.ok() && abortedBy != rank &&
                       words.find(std::string(heard.message())) != std::string::npos;
@@ -206,10 +222,11 @@ namespace {
 
 class MpiTransport : public Transport {
 public:
-  explicit MpiTransport(std::shared_ptr<MpiChannel> channel) : channel(std::move(channel)) {}
+  MpiTransport(std::shared_ptr<MpiChannel> channel, int size)
+      : channel(std::move(channel)), ranks(size) {}
 
   int rank() const override { return channel->rank; }
-  int size() const override { return channel->size; }
+  int size() const override { return ranks; }
   int64_t maxMessage() const override { return int64_t(1) << 30; } // MPI counts in int
   int64_t segmentBytes() const override { return 1 << 17; }
 
@@ -227,7 +244,7 @@ public:
   }
   absl::StatusOr<bool> test(Request &request) override;
   /// A message that MPI has begun to move it may still finish: after an abort buffers should live
-  /// until the process ends.
+  /// until the process ends, but for one of a rank that died, which ends the messages first.
   void cancel(Request &request) override;
   void idle() override {
     if (++turns % 32 == 0) channel->poll();
@@ -253,6 +270,7 @@ private:
   }
 
   std::shared_ptr<MpiChannel> channel;
+  int ranks;
   unsigned turns = 0;
 };
 
@@ -278,15 +296,18 @@ absl::StatusOr<bool> MpiTransport::test(Request &request) {
 
 void MpiTransport::cancel(Request &request) {
   MPI_Request handle = handleOf(request);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+  request.handle = nullptr;
+  for (int done = 0; channel->isRevoked() && std::chrono::steady_clock::now() < end;)
+    if (MPI_Test(&handle, &done, MPI_STATUS_IGNORE) != MPI_SUCCESS || done) return;
   if (request.isReceive) MPI_Cancel(&handle);
   MPI_Request_free(&handle);
-  request.handle = nullptr;
 }
 
 } // namespace
 
-std::unique_ptr<Transport> mpiTransport(std::shared_ptr<MpiChannel> channel) {
-  return std::make_unique<MpiTransport>(std::move(channel));
+std::unique_ptr<Transport> mpiTransport(std::shared_ptr<MpiChannel> channel, int size) {
+  return std::make_unique<MpiTransport>(std::move(channel), size);
 }
 
 } // namespace weir::distributed

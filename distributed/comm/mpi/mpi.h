@@ -34,11 +34,26 @@ public:
   virtual int size() const = 0;
   /// Number of the host of each rank, hosts in order of their first rank.
   virtual const std::vector<int> &nodeOfRank() const = 0;
-  /// Once.
-  virtual std::unique_ptr<Transport> transport() = 0;
+  /// Between the first `ranks`. Once, and again after `shrink`.
+  virtual std::unique_ptr<Transport> transport(int ranks) = 0;
 
-  /// A communicator over `transport()`; nodes are filled in where `options` has none.
-  std::unique_ptr<ScheduledCommunicator> communicator(CommunicatorOptions options = {});
+  /// A communicator over `transport()`, of all ranks or the first `ranks` of them; nodes are filled
+  /// in where `options` has none.
+  std::unique_ptr<ScheduledCommunicator> communicator(CommunicatorOptions options = {},
+                                                      int ranks = 0);
+
+  // ---- Ranks that go on where others died ----
+
+  /// Error: why this MPI, or this job, ends when a rank dies.
+  virtual absl::Status canShrink() const = 0;
+  /// Whether communicators failed because a rank died.
+  virtual bool hasLost() const = 0;
+  /// All that are left call it when `hasLost`, and are the world from then on: numbered anew in
+  /// their order, with no communicator yet. Returns those that died, by the numbers that mpirun
+  /// gave. Error: none did.
+  virtual absl::StatusOr<std::vector<int>> shrink() = 0;
+  /// For a rank that is in no communicator: waits until the others leave, or something goes wrong.
+  virtual void standBy() = 0;
 };
 
 } // namespace weir::distributed

@@ -7,7 +7,8 @@
 //   shape        ranks disagree on a shape
 //   leave        the last rank fails outside of collectives
 //   words WHO    something goes wrong on all, on the last or, where rank 0 is busy, on the last
-//   wait         ranks all-reduce for ever and say their process ids: somebody is to kill one
+//   survive      three ranks all-reduce, the others stand by; who dies is replaced, until two are
+//   left wait         ranks all-reduce for ever and say their process ids: somebody is to kill one
 #include "distributed/comm/mpi/mpi.h"
 #include "distributed/comm/parameter_server/parameter_server.h"
 #include "runtime/device/collectives/conformance.h"
@@ -126,6 +127,41 @@ static int leave(MpiWorld &world, const std::string &who) {
   std::_Exit(isWrong);
 }
 
+/// All-reduces until somebody dies, or `rounds` times.
+static absl::Status reduceOnes(Communicator &comm, int64_t rounds) {
+  for (int64_t round = 0; round < rounds; ++round) {
+    std::vector<float> data(100'000, 1);
+    CollectiveSpec spec{CollectiveKind::AllReduce, runtime::worldGroup(comm.size())};
+    spec.counts = {int64_t(data.size())};
+    if (absl::Status status = comm.run(spec, data.data(), data.data()); !status.ok()) return status;
+    for (float value : data)
+      if (value != float(comm.size())) return absl::DataLossError("a wrong sum");
+  }
+  return absl::OkStatus();
+}
+
+static int survive(MpiWorld &world) {
+  absl::Status status = world.canShrink();
+  std::printf("rank %d pid %d\n", world.rank(), int(getpid()));
+  std::fflush(stdout);
+  while (status.ok()) {
+    const int active = std::min(3, world.size());
+    auto comm = world.communicator({}, active);
+    if (world.rank() >= active)
+      world.standBy();
+    else
+      status = reduceOnes(*comm, active == 2 ? 100 : int64_t(1) << 60);
+    if (!world.hasLost()) break;
+    const absl::StatusOr<std::vector<int>> lost = world.shrink();
+    status = lost.status();
+    if (lost.ok() && world.rank() == 0)
+      std::cout << "rank " << lost->front() << " died, " << world.size() << " go on" << std::endl;
+  }
+  if (!status.ok()) std::cerr << status << std::endl;
+  if (status.ok() && world.rank() == 0) std::cout << "ok " << world.size() << " ranks" << std::endl;
+  return !status.ok();
+}
+
 static CommunicatorOptions optionsOf(const std::string &what, const std::string &algorithm) {
   CommunicatorOptions options;
   if (what == "hang") options.reportAfter = options.failAfter = std::chrono::milliseconds(500);
@@ -145,6 +181,7 @@ int main(int argc, char **argv) {
     return 77;
   }
   if (what == "words") return leave(**world, how);
+  if (what == "survive") return survive(**world);
   absl::Status status;
   {
     auto comm = (*world)->communicator(optionsOf(what, how));

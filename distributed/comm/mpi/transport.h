@@ -2,6 +2,7 @@
 // each other what they are at and tell each other to give up.
 #pragma once
 
+#include "distributed/comm/mpi/ulfm.h"
 #include "distributed/comm/transport.h"
 
 #include <mpi.h>
@@ -17,9 +18,11 @@ class MpiChannel {
 public:
   using Tell = std::function<void(const std::string &)>;
 
-  MpiChannel();
+  /// Of the ranks of `all`, which all make one. With `ulfm` a rank that dies ends what the others
+  /// have under way, as Unavailable.
+  MpiChannel(MPI_Comm all, std::optional<Ulfm> ulfm);
 
-  MPI_Comm data, control;
+  MPI_Comm data = MPI_COMM_NULL, control = MPI_COMM_NULL; ///< null where a rank died meanwhile
   int rank = 0, size = 1;
 
   Whereabouts whereabouts;
@@ -29,6 +32,10 @@ public:
   void tellAll(int kind, const std::string &text);
   void abort(const absl::Status &why);
   absl::Status aborted();
+  /// Whether messages end by themselves, as a rank has died.
+  bool isRevoked() const { return revoked.load(); }
+  /// For a rank that has nothing to say: waits until rank 0 lets all go or something goes wrong.
+  void standBy();
   std::vector<std::optional<Whereabouts::State>> collect(std::chrono::milliseconds patience);
   /// Ends the use of MPI as `MpiWorld::leave` says; false where other ranks do not come within
   /// `patience` after an abort.
@@ -50,17 +57,19 @@ private:
   /// Polls until it is so; false `patience` after an abort.
   bool await(const std::function<bool()> &isSo, std::chrono::milliseconds patience);
 
+  const std::optional<Ulfm> ulfm;
   std::mutex mutex; ///< of what follows; abort() may come from any thread
   std::deque<Outgoing> outgoing;
   std::vector<std::optional<Whereabouts::State>> answers;
   int question = 0;
-  std::atomic<bool> isAborted{false};
+  std::atomic<bool> isAborted{false}, revoked{false};
   absl::Status why;
   int abortedBy = -1;
   std::vector<std::optional<std::string>> lastWords;
   bool mayGo = false;
 };
 
-std::unique_ptr<Transport> mpiTransport(std::shared_ptr<MpiChannel> channel);
+/// Between the first `size` ranks.
+std::unique_ptr<Transport> mpiTransport(std::shared_ptr<MpiChannel> channel, int size);
 
 } // namespace weir::distributed
