@@ -2,6 +2,7 @@
 #include "tools/weir/train/ranks.h"
 
 #include "distributed/comm/mpi/mpi.h"
+#include "distributed/sharding/sharding.h"
 #include "frontend/api/gpu.h"
 #include "frontend/api/precision.h"
 #include "frontend/models/parallel.h"
@@ -9,6 +10,9 @@
 #include "tools/weir/gpu_options.h"
 #include "tools/weir/rank.h"
 #include "tools/weir/status.h"
+
+#include <algorithm>
+#include <limits>
 
 namespace weir::tools {
 
@@ -46,6 +50,26 @@ CompileOptions Ranks::compileOptions() const {
   return options;
 }
 
+/// The mesh for `left` ranks: only the axis data shrinks, as the others say how the model is cut.
+static std::string meshFor(int left, const std::string &text) {
+  distributed::Mesh mesh = check(distributed::parseMesh(text));
+  const std::optional<int> data = mesh.find("data");
+  if (!data) fail("--on-failure=shrink shrinks the axis data, which --mesh " + text + " lacks");
+  int64_t &size = mesh.axes[size_t(*data)].size;
+  const int64_t others = mesh.devices() / size;
+  size = std::min(size, left / others);
+  if (size > 0) return mesh.str();
+  fail(std::to_string(left) + (left == 1 ? " rank is" : " ranks are") + " left, but --mesh " +
+       text + " needs " + std::to_string(others) + " for data=1");
+}
+
+/// "rank 2", "ranks 0, 2".
+static std::string named(const std::vector<int> &ranks) {
+  std::string text = ranks.size() == 1 ? "rank " : "ranks ";
+  for (size_t i = 0; i < ranks.size(); ++i) text += (i ? ", " : "") + std::to_string(ranks[i]);
+  return text;
+}
+
 /// Several processes that know nothing of each other would write over each other's files.
 static void refuseStrangers() {
   if (!distributed::underMpirun()) return;
@@ -58,10 +82,15 @@ static void refuseStrangers() {
 
 void onRanks(const TrainOptions &train, const std::function<void(const Ranks &)> &body) {
   if (train.mesh.empty() && train.zero) fail("--zero splits state over a mesh: it needs --mesh");
+  if (train.mesh.empty() && train.onFailure == "shrink") fail("--on-failure=shrink needs --mesh");
   if (train.mesh.empty()) refuseStrangers();
+  TrainOptions now = train; // of the mesh and the step that ranks are at
+  bool saved = false;       // a checkpoint of this run is there
+  now.onCheckpoint = [&] { saved = true; };
   auto runAs = [&](const Rank &rank) {
+    if (!now.news.empty()) now.resume |= onAnyRank(*rank.communicator, saved);
     Ranks ranks;
-    ranks.train = train;
+    ranks.train = now;
     ranks.train.threads = rank.threads;
     ranks.train.isFirst = rank.isFirst;
     ranks.communicator = rank.communicator;
@@ -70,7 +99,13 @@ void onRanks(const TrainOptions &train, const std::function<void(const Ranks &)>
     body(ranks);
   };
   if (train.mesh.empty()) return runAs({.threads = train.threads});
-  asRank(train.threads, train.patience, runAs);
+  if (train.onFailure == "stop") return asRank(train.threads, train.patience, runAs);
+  meshFor(std::numeric_limits<int>::max(), train.mesh);
+  asRank(train.threads, train.patience, runAs, [&](const std::vector<int> &died, int left) {
+    now.mesh = meshFor(left, train.mesh);
+    now.news = named(died) + " died; going on as --mesh " + now.mesh;
+    return static_cast<int>(check(distributed::parseMesh(now.mesh)).devices());
+  });
 }
 
 } // namespace weir::tools

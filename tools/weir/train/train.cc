@@ -61,6 +61,13 @@ void addCommonTrainOptions(CLI::App &app, TrainOptions &options) {
          "which and end the job")
       ->capture_default_str()
       ->check(aboveZero());
+  app.add_option(
+         "--on-failure", options.onFailure,
+         "when a rank dies: stop ends the job; shrink, with Open MPI 5 (mpirun --with-ft ulfm), "
+         "goes on from the last checkpoint with the ranks that are left, on the largest mesh that "
+         "they fill when only the axis data shrinks")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"stop", "shrink"}));
   app.add_flag("--resume", options.resume, "go on from the checkpoint in --out");
   app.add_flag(
       "--profile", options.profile,

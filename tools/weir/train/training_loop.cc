@@ -40,9 +40,10 @@ private:
 
 /// One between steps may fail: the disk may have room again for the next, which the last one must.
 void saveBetween(const std::string &path, const Program &program, const TrainTask &task,
-                 const TrainResult &result, ProgressBar &bar) {
+                 const TrainResult &result, const TrainOptions &options, ProgressBar &bar) {
   try {
     saveCheckpoint(path, program, task, result);
+    options.onCheckpoint();
   } catch (const Error &error) {
     bar.print("warning: " + error.message() + "; training goes on without this checkpoint");
   }
@@ -74,6 +75,8 @@ TrainResult runTraining(Program &program, const TrainTask &task, const TrainOpti
   std::string path = options.folder + "/checkpoint.safetensors";
   if (options.resume) restoreCheckpoint(path, program, task, result);
   auto done = static_cast<int64_t>(result.curves.training.size());
+  if (!options.news.empty())
+    std::fprintf(stderr, "%s from step %ld\n", options.news.c_str(), static_cast<long>(done));
   double before = result.stepSeconds;
   InterruptGuard guard;
   interruptRequested = false;
@@ -95,10 +98,12 @@ TrainResult runTraining(Program &program, const TrainTask &task, const TrainOpti
     result.interrupted = options.onAny(interruptRequested);
     if (isDue(options.evaluateEvery, done, options.steps))
       evaluate(program, task, done, bar, result);
-    if (result.interrupted || done == options.steps)
+    if (result.interrupted || done == options.steps) {
       saveCheckpoint(path, program, task, result);
-    else if (isDue(options.checkpointEvery, done, options.steps))
-      saveBetween(path, program, task, result, bar);
+      options.onCheckpoint();
+    } else if (isDue(options.checkpointEvery, done, options.steps)) {
+      saveBetween(path, program, task, result, options, bar);
+    }
   }
   bar.finish();
   if (options.profile) profile.finish(options);

@@ -29,6 +29,9 @@ struct TrainOptions {
   /// Whether it is so on any of several processes, which all ask.
   std::function<bool(bool here)> onAny = [](bool here) { return here; };
   bool resume = false;
+  std::string onFailure = "stop";             ///< of a rank: or "shrink"
+  std::string news;                           ///< to be said with the step at which the loop begins
+  std::function<void()> onCheckpoint = [] {}; ///< after one was written
   bool quiet = false;
   bool checkNumerics = false; ///< stop at the op that makes the first NaN or infinity
   bool profile = false; ///< print where the time of the last steps went; write FOLDER/trace.json
