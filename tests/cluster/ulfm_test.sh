@@ -33,6 +33,24 @@ goes_on uneven data=4 "2 data=3" "0 data=2"
 goes_on halves data=2,model=2 "1 data=1,model=2"
 goes_on replaced data=2,model=2 "3 data=1,model=2" "0 data=1,model=2"
 
+# What another run left is no checkpoint of this one.
+mkdir fresh
+cp uneven/checkpoint.safetensors fresh/
+ranks 4 --mesh data=4 --out fresh --checkpoint-every 0 --on-failure shrink &
+job=$!
+await $job grep -qF "characters" out # MPI is up on all
+kill_rank 9 3
+wait $job || failed "a rank dies before the first checkpoint"
+grep -qF "rank 3 died; going on as --mesh data=3 from step 0" out || failed "it begins anew"
+same "a rank dies before the first checkpoint" fresh
+
+ranks 2 --mesh data=1,model=2 --out few --checkpoint-every 1 --on-failure shrink &
+job=$!
+await $job test -s few/checkpoint.safetensors
+kill_rank 9 0
+wait $job
+expect "too few ranks are left" any-error "1 rank is left, but --mesh data=1,model=2 needs 2 for data=1"
+
 ranks 2 --mesh model=2 --out refused --on-failure shrink
 expect "a mesh that cannot shrink is refused" any-error "--on-failure=shrink shrinks the axis data, which --mesh model=2 lacks"
 launch() { on_this_host 60 -np "$@"; }
