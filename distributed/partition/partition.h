@@ -43,6 +43,11 @@ mlir::LogicalResult localize(mlir::func::FuncOp function, int64_t pieces = 1);
 /// pieces.
 void flattenCollectives(mlir::func::FuncOp function);
 
+/// Of a program of one device, where the module says spmd.bucket_bytes: all_reduces and
+/// reduce_scatters over the same groups go together, in buckets of at most so many bytes. Error:
+/// that is no number of bytes.
+mlir::LogicalResult combineReductions(mlir::func::FuncOp function);
+
 /// The shardings that attributes say of the values of a function.
 mlir::FailureOr<llvm::DenseMap<mlir::Value, Sharding>> readShardings(mlir::func::FuncOp function,
                                                                      const Mesh &mesh);

@@ -72,7 +72,7 @@ struct Shard : MainPass<Shard> {
     if (failed(insertCollectives(main)) || failed(verifySharding(main)) || failed(localize(main)))
       return failure();
     flattenCollectives(main);
-    return success();
+    return combineReductions(main);
   }
 };
 

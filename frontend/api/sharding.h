@@ -25,6 +25,12 @@ private:
 /// all the same. Interpreted programs run all devices in this process, in lock step.
 void useMesh(Graph &graph, const Mesh &mesh);
 
+/// Reductions over the same devices, of gradients above all, go together: each of fewer than
+/// `bytes` on a device, in buckets of at most so many, one message a bucket. A bucket goes as soon
+/// as it is full, while the rest is computed. 0, as without it: each on its own. Error: fewer than
+/// 0.
+void bucketReductions(Graph &graph, int64_t bytes, Location at = Location::current());
+
 /// x, split as said: for each dim the mesh axes that split it, major first, separated by commas, or
 /// "" where it is not split: shard(x, {"data", "", "model"}). Sizes need not divide. What is said
 /// is kept, also for x's cotangent, as long as what uses and makes x sees the returned tensor. Axes

@@ -27,6 +27,13 @@ void useMesh(Graph &graph, const Mesh &mesh) {
   (*state.module)->setAttr(ir::spmd::kMeshAttr, StringAttr::get(&state.context, mesh.str()));
 }
 
+void bucketReductions(Graph &graph, int64_t bytes, Location at) {
+  if (bytes < 0) throw Error("buckets of " + std::to_string(bytes) + " bytes", at);
+  GraphState &state = *graph.state();
+  (*state.module)
+      ->setAttr(ir::spmd::kBucketBytesAttr, Builder(&state.context).getI64IntegerAttr(bytes));
+}
+
 namespace {
 
 /// "[{data},{}]". Error: another number of dims than the tensor has.

@@ -4,6 +4,7 @@
 #include "distributed/sharding/sharding.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace weir::models {
 namespace {
@@ -24,8 +25,8 @@ public:
         throw Error("mesh " + mesh.str() + ": an axis is data, sequence, model or expert, not " +
                         axis.name,
                     at);
-    if (options.zero != 0 && options.zero != 2 && options.zero != 3)
-      throw Error("zero is " + std::to_string(options.zero) + ", but must be 0, 2 or 3", at);
+    if (options.zero < 0 || options.zero > 3)
+      throw Error("zero is " + std::to_string(options.zero) + ", but must be 0, 1, 2 or 3", at);
     if (options.zero && !has("data"))
       throw Error("zero splits state over the axis data, which mesh " + mesh.str() + " lacks", at);
   }
@@ -104,6 +105,9 @@ void parallelize(Graph &graph, const Mesh &mesh, const ParallelOptions &options,
   CallScope scope(at);
   Parallelizer parallelizer(graph, mesh, options, at);
   useMesh(graph, mesh);
+  if (options.bucketBytes || options.zero == 1)
+    bucketReductions(
+        graph, options.bucketBytes ? options.bucketBytes : std::numeric_limits<int64_t>::max(), at);
   parallelizer.run();
 }
 

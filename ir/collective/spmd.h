@@ -19,6 +19,8 @@ namespace weir::ir::spmd {
 
 /// Of the module: the mesh, as text ("data=2,model=4").
 inline constexpr llvm::StringLiteral kMeshAttr = "spmd.mesh";
+/// Of the module: reductions of fewer bytes on a device go together, up to so many at once.
+inline constexpr llvm::StringLiteral kBucketBytesAttr = "spmd.bucket_bytes";
 /// Of a function's argument or result: its sharding, as text ("[{data},{}]").
 inline constexpr llvm::StringLiteral kShardingAttr = "spmd.sharding";
 /// Of an argument or result of the program of one device: its global shape.

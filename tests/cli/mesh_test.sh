@@ -23,6 +23,12 @@ same mesh
 grep -q 'mesh         data=2,model=2: 4 devices' out || fail "the mesh is reported"
 "$weir" train gpt "${small[@]}" --mesh data=2 --zero 3 --out zero > out 2>&1 || fail "zero"
 same zero
+"$weir" train gpt "${small[@]}" --mesh data=2 --zero 1 --out stage1 > out 2>&1 || fail "the first stage of zero"
+same stage1
+"$weir" train gpt "${small[@]}" --mesh data=2,model=2 --bucket-bytes 20000 --out buckets > out 2>&1 || fail "buckets"
+same buckets
+"$weir" train gpt "${small[@]}" --bucket-bytes 20000 > out 2>&1 && fail "buckets without a mesh are refused"
+grep -q -- '--bucket-bytes is of a mesh' out || fail "the lack of a mesh is told"
 
 # A checkpoint of one mesh goes on on another.
 "$weir" train gpt "${small[@]}" --mesh model=2 --out mesh --resume > out 2>&1 || fail "a checkpoint on another mesh"

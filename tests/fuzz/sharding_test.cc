@@ -173,6 +173,10 @@ std::string check(uint64_t seed, Stats &stats) {
   std::string wrong = compare(*expected, *got, &stats.coverage);
   if (!wrong.empty()) return wrong + "\n" + sharded + failureOf("local");
   if (seed % kCompileEach) return "";
+  if (rng.chance(0.5)) { // reductions in buckets
+    mlir::Builder b(context.get());
+    (*annotated)->setAttr(ir::spmd::kBucketBytesAttr, b.getI64IntegerAttr(rng.below(4096)));
+  }
   wrong = runCompiled(*annotated, mesh, inputs, *expected, context, stats);
   return wrong.empty() ? "" : "compiled: " + wrong + "\n" + before + failureOf("local");
 }

@@ -1,5 +1,5 @@
 // Training on meshes, counted in the compiled program: what each device keeps and what all of them
-// send.  features: P4 P6 P15
+// send.  features: P1 P4 P6 P15
 #include "tests/sharding/program_counts.h"
 
 #include "frontend/api/sharding.h"
@@ -55,9 +55,9 @@ Graph perceptron(int64_t parts = 1) {
   return g;
 }
 
-Program zero(int level, int64_t parts = 1) {
+Program zero(int level, int64_t parts = 1, int64_t bucketBytes = 0) {
   Graph g = perceptron(parts);
-  models::parallelize(g, Mesh("data=4"), {.zero = level});
+  models::parallelize(g, Mesh("data=4"), {.zero = level, .bucketBytes = bucketBytes});
   return g.compile();
 }
 
@@ -120,9 +120,15 @@ TEST(Zero, BytesOfAParameterAreThoseOfTheStage) {
   const GradientBytes gradients = gradientBytes(second);
   EXPECT_NEAR(perParameter(variableBytes(second)), 4 + 8 / n, 0.02);
   EXPECT_NEAR(perParameter(variableBytes(second) + gradients.kept), 4 + 12 / n, 0.02);
-  // The first stage is the same with gradients whole until all are there. They never are.
-  EXPECT_NEAR(perParameter(variableBytes(second) + gradients.whole), 8 + 8 / n, 0.02);
   EXPECT_LT(gradients.mostAtATime, gradients.whole);
+
+  // The same, with gradients whole until all are there.
+  expectSame(losses(perceptron().compile()), losses(zero(1)));
+  const Program first = zero(1);
+  EXPECT_NEAR(perParameter(variableBytes(first)), 4 + 8 / n, 0.02);
+  EXPECT_NEAR(perParameter(variableBytes(first) + gradientBytes(first).mostAtATime), 8 + 8 / n,
+              0.02);
+  EXPECT_EQ(countCollectives(first, 1024)[CollectiveKind::ReduceScatter], 1);
 
   expectSame(losses(perceptron().compile()), losses(zero(3)));
   const Program third = zero(3);
@@ -133,6 +139,7 @@ TEST(Zero, TrafficIsThatOfTheStage) {
   // Each device of N sends (N - 1) / N of the parameters in an all_gather or a reduce_scatter.
   const double once = (kDevices - 1) * kParameters * 4, losses = 1024;
   EXPECT_NEAR(static_cast<double>(plannedBytes(zero(0))), 2 * once, losses);
+  EXPECT_NEAR(static_cast<double>(plannedBytes(zero(1))), 2 * once, losses);
   EXPECT_NEAR(static_cast<double>(plannedBytes(zero(2))), 2 * once, losses);
   // The first layer has no gradient of its input, so it is not needed again; nor is the last one
   // gathered again, with nothing between its two uses.
@@ -142,6 +149,23 @@ TEST(Zero, TrafficIsThatOfTheStage) {
 TEST(Zero, WholeParametersAreNotKept) {
   const int64_t third = executableOf(zero(3)).arenaBytes, second = executableOf(zero(2)).arenaBytes;
   EXPECT_LE(third, second + 2 * kWidth * kWidth * 4) << "two layers' parameters at most";
+}
+
+TEST(Buckets, ReduceTheSameInFewerMessages) {
+  const int64_t layer = kWidth * kWidth * 4;
+  const double once = (kDevices - 1) * kParameters * 4;
+  for (int level : {0, 2}) {
+    const CollectiveKind kind = level ? CollectiveKind::ReduceScatter : CollectiveKind::AllReduce;
+    for (int64_t layers : {2, 3}) {
+      // Less than a layer more than so many: the loss goes along.
+      const Program program = zero(level, 1, layers * layer + 64);
+      EXPECT_EQ(countCollectives(program, 1024)[kind], kLayers / layers);
+      EXPECT_NEAR(static_cast<double>(plannedBytes(program)), 2 * once, 1024);
+      expectSame(losses(perceptron().compile()), losses(zero(level, 1, layers * layer + 64)));
+    }
+    // Larger ones go alone.
+    EXPECT_EQ(countCollectives(zero(level, 1, layer), 1024)[kind], kLayers);
+  }
 }
 
 TEST(Accumulation, OfPartsIsOneBatchAndReducesOnce) {

@@ -270,9 +270,9 @@ void addMeshOptions(CLI::App &command, ModelOptions &options) {
       "expert the experts of mixtures; of others, data splits inputs");
   command
       .add_option("--zero", options.zero,
-                  "of a model by name: 2 splits optimizer state and gradients over data, 3 also "
-                  "parameters")
-      ->check(CLI::IsMember({0, 2, 3}));
+                  "of a model by name, with an axis data: 1 splits optimizer state over it, 2 also "
+                  "gradients, 3 also parameters")
+      ->check(CLI::Range(0, 3));
   command.add_option("--shard", options.shardings,
                      "NAME=SHARDING of an input or variable: w=[{},{model}]");
 }

@@ -38,7 +38,8 @@ void Ranks::place(Graph &graph) const {
   allowTf32(graph, train.precision == "tf32");
   computeIn(graph, runtime::parseDType(train.precision).value_or(f32));
   if (train.mesh.empty()) return;
-  models::parallelize(graph, Mesh(train.mesh), {.zero = static_cast<int>(train.zero)});
+  models::parallelize(graph, Mesh(train.mesh),
+                      {.zero = static_cast<int>(train.zero), .bucketBytes = train.bucketBytes});
 }
 
 CompileOptions Ranks::compileOptions() const {
@@ -83,6 +84,7 @@ static void refuseStrangers() {
 void onRanks(const TrainOptions &train, const std::function<void(const Ranks &)> &body) {
   if (train.mesh.empty() && train.zero) fail("--zero splits state over a mesh: it needs --mesh");
   if (train.mesh.empty() && train.onFailure == "shrink") fail("--on-failure=shrink needs --mesh");
+  if (train.mesh.empty() && train.bucketBytes) fail("--bucket-bytes is of a mesh: it needs --mesh");
   if (train.mesh.empty()) refuseStrangers();
   TrainOptions now = train; // of the mesh and the step that ranks are at
   bool saved = false;       // a checkpoint of this run is there

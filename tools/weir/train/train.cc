@@ -52,9 +52,14 @@ void addCommonTrainOptions(CLI::App &app, TrainOptions &options) {
                  "rank: data=2,model=2. data splits the batch, sequence the tokens of a window, "
                  "model the matrices of a transformer, expert the experts of mixtures");
   app.add_option("--zero", options.zero,
-                 "with an axis data: 2 splits optimizer state and gradients over it, 3 also "
+                 "with an axis data: 1 splits optimizer state over it, 2 also gradients, 3 also "
                  "parameters")
-      ->check(CLI::IsMember({0, 2, 3}));
+      ->check(CLI::Range(0, 3));
+  app.add_option("--bucket-bytes", options.bucketBytes,
+                 "with an axis data: gradients of fewer bytes are reduced together, in buckets of "
+                 "at most so many, while the rest is computed; 0: each on its own")
+      ->capture_default_str()
+      ->check(atLeast(0));
   app.add_option(
          "--patience", options.patience,
          "under mpirun: seconds that ranks wait for one that does not come, before they say "

@@ -24,6 +24,7 @@ struct TrainOptions {
   std::string precision = "f32"; ///< of dots and convolutions: f32, tf32, bf16 or f16
   std::string mesh;              ///< "data=2,model=2"; empty: one device
   int64_t zero = 0;              ///< see models::ParallelOptions
+  int64_t bucketBytes = 0;       ///< see models::ParallelOptions
   bool isFirst = true;           ///< of several processes, the one that writes reports
   double patience = 120;         ///< seconds that a rank waits for one that does not come
   /// Whether it is so on any of several processes, which all ask.
