@@ -185,14 +185,14 @@ TEST(Dropout, OfSplitValuesIsThatOfOneDevice) {
 constexpr int64_t kTime = 64, kHeads = 2, kDepth = 8, kRing = 4;
 
 /// Attention with a split sequence, and gradients if asked for.
-Program sequence(const std::string &mesh, bool isRing, bool trains) {
+Program sequence(const std::string &mesh, bool isRing, bool trains, int64_t ring = kRing) {
   Graph g;
   if (!mesh.empty()) useMesh(g, Mesh(mesh));
   auto part = [&](const char *name, double phase) {
     return shard(g.variable(name, ramp({kHeads, kTime, kDepth}, 1, phase)), {"", "s", ""});
   };
   Tensor q = part("q", 0.1), k = part("k", 0.5), v = part("v", 0.9);
-  Tensor y = isRing ? nn::ringAttention(q, k, v, kRing) : nn::attention(q, k, v);
+  Tensor y = isRing ? nn::ringAttention(q, k, v, ring) : nn::attention(q, k, v);
   Tensor loss = mean(square(shard(y, {"", "s", ""}) - 0.2));
   g.output("loss", loss);
   if (trains) g.minimize(loss, nn::sgd(10));
@@ -208,6 +208,18 @@ TEST(RingAttention, IsAttention) {
     expectNear(expected, trained(many, "loss", variable), 1e-4);
     expectNear(expected, trained(gathered, "loss", variable), 1e-4);
   }
+}
+
+TEST(RingAttention, NeedsLessMemoryOnMoreDevices) {
+  auto arena = [](int64_t n) {
+    return executableOf(sequence("s=" + std::to_string(n), true, true, n)).arenaBytes;
+  };
+  // For the gradients a device keeps the scores of its rows, kTime * kTime / N of each head, and
+  // the keys and values that went past, of which there are as many for any N.
+  constexpr int64_t kept = 2 * kHeads * kTime * kDepth * 4;
+  const int64_t two = arena(2) - kept, four = arena(4) - kept, eight = arena(8) - kept;
+  EXPECT_LT(static_cast<double>(four), 0.55 * static_cast<double>(two));
+  EXPECT_LT(static_cast<double>(eight), 0.55 * static_cast<double>(four));
 }
 
 TEST(RingAttention, HasABlockOfScoresAndSendsKeysAndValuesRound) {
