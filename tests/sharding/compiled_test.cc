@@ -65,6 +65,7 @@ TEST(CompiledOnAMesh, GptTrainsAsOnOneDevice) {
   expectSame(gpt, "model=2");
   expectSame(gpt, "sequence=2");
   expectSame(gpt, "data=2,model=2");
+  expectSame(gpt, "data=2,sequence=2,model=2");
 }
 
 TEST(CompiledOnAMesh, UnevenPiecesAreAsOne) {
@@ -72,15 +73,19 @@ TEST(CompiledOnAMesh, UnevenPiecesAreAsOne) {
 }
 
 TEST(CompiledOnAMesh, SplitStateTrainsAsOnOneDevice) {
-  expectSame(gpt, "data=2", 2);
-  expectSame(gpt, "data=2", 3);
-  expectSame(gpt, "data=2,model=2", 3);
+  for (int stage : {1, 2, 3}) {
+    expectSame(gpt, "data=2", stage);
+    expectSame(gpt, "data=2,model=2", stage);
+    expectSame(moe, "data=2,expert=2", stage);
+  }
 }
 
 TEST(CompiledOnAMesh, MixturesOfExpertsTrainAsOnOneDevice) {
   expectSame(moe, "data=2");
   expectSame(moe, "expert=2");
   expectSame(moe, "data=2,expert=2");
+  expectSame(moe, "data=2,model=2,expert=2");
+  expectSame(moe, "sequence=2");
 }
 
 TEST(CompiledOnAMesh, DevicesSendWhatThePlanSaid) {
