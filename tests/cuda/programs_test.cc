@@ -3,6 +3,8 @@
 #include "codegen/cuda/emulate/emulated_device.h"
 #include "frontend/models/char_gpt.h"
 #include "frontend/models/mlp.h"
+#include "frontend/models/moe_transformer.h"
+#include "frontend/models/resnet.h"
 #include "frontend/weir.h"
 #include "runtime/device/open/open.h"
 #include "runtime/device/session/device_session.h"
@@ -76,6 +78,29 @@ TEST_F(DevicePrograms, ASmallGptTrains) {
       .vocabulary = 11, .layers = 2, .heads = 2, .features = 16, .context = 8};
   Graph graph = models::charGptTraining(options, {.batch = 2, .steps = 10, .warmup = 2}, 1);
   Program device = expectSameSteps(graph, randomFeeds(graph, 2, 11), 5e-4);
+  EXPECT_EQ(device.deviceSession()->counters().graphLaunches, 2);
+}
+
+/// Convolutions, batch norms with their moments, pooling, shortcuts that change the shape.
+TEST_F(DevicePrograms, ASmallResNetTrains) {
+  Graph graph = models::resnetTraining({.blocks = {1, 1}, .width = 4, .classes = 5}, 2, 16,
+                                       nn::momentum(0.01, 0.9), 1);
+  Program device = expectSameSteps(graph, randomFeeds(graph, 2, 5), 1e-3);
+  EXPECT_EQ(device.deviceSession()->counters().graphLaunches, 2);
+}
+
+/// Router, top k, dispatch by index and back, with experts that are full.
+TEST_F(DevicePrograms, ASmallMixtureOfExpertsTrains) {
+  models::MoeTransformerOptions options{.vocabulary = 11,
+                                        .layers = 1,
+                                        .heads = 2,
+                                        .keyHeads = 1,
+                                        .features = 16,
+                                        .hidden = 16,
+                                        .experts = 4,
+                                        .capacityFactor = 0.75};
+  Graph graph = models::moeTransformerTraining(options, 2, 8, nn::adam(1e-3), 1);
+  Program device = expectSameSteps(graph, randomFeeds(graph, 2, 11), 1e-3);
   EXPECT_EQ(device.deviceSession()->counters().graphLaunches, 2);
 }
 

@@ -4,6 +4,8 @@
 #include "frontend/import/npy/npy.h"
 #include "frontend/models/char_gpt.h"
 #include "frontend/models/mlp.h"
+#include "frontend/models/moe_transformer.h"
+#include "frontend/models/resnet.h"
 #include "ir/dialect/library.h"
 #include "ir/reference/interpreter.h"
 #include "passes/pipelines/pipelines.h"
@@ -104,13 +106,26 @@ void writePrograms(const std::string &folder, const std::vector<std::string> &fo
   models::MlpClassifier mlp{.sizes = {64, 256, 128, 10}, .batch = 64};
   models::CharGptOptions gpt{.vocabulary = 65, .layers = 4, .features = 128, .context = 64};
   models::CharGptTraining training;
+  models::ResNetOptions resnet{.width = 16, .classes = 10};
+  int64_t images = 8, side = 64;
+  models::MoeTransformerOptions moe{.vocabulary = 256, .layers = 2, .features = 128, .hidden = 128};
+  int64_t windows = 4, length = 64;
   if (small) {
     mlp = {.sizes = {12, 16, 5}, .batch = 8};
     gpt = {.vocabulary = 11, .layers = 1, .heads = 2, .features = 16, .context = 8};
     training.batch = 2;
+    resnet = {.blocks = {1, 1}, .width = 4, .classes = 5};
+    images = 2, side = 16;
+    moe.vocabulary = 11, moe.layers = 1, moe.features = 16, moe.hidden = 16, moe.experts = 4;
+    moe.heads = 2, moe.keyHeads = 1;
+    windows = 2, length = 8;
   }
   write("program_mlp", models::mlpTraining(mlp, nn::adam(1e-3), 1), mlp.sizes.back());
   write("program_gpt", models::charGptTraining(gpt, training, 1), gpt.vocabulary);
+  write("program_resnet", models::resnetTraining(resnet, images, side, nn::momentum(0.01), 1),
+        resnet.classes);
+  write("program_moe", models::moeTransformerTraining(moe, windows, length, nn::adam(1e-3), 1),
+        moe.vocabulary);
 }
 
 } // namespace weir::suite

@@ -16,8 +16,8 @@ void writeOps(const std::string &folder, const testing::Row &row,
 void writeProgram(const std::string &folder, const std::string &name, const Graph &graph,
                   const Feeds &feeds, const std::vector<std::string> &forms);
 
-/// The training programs that are measured: an MLP, a character GPT, in sizes of a benchmark (or
-/// small, for tests).
+/// The training programs that are measured: an MLP, a character GPT, a ResNet-18 of a quarter of
+/// the channels and a mixture of experts, in sizes of a benchmark (or small, for tests).
 void writePrograms(const std::string &folder, const std::vector<std::string> &forms, bool small);
 
 } // namespace weir::suite
