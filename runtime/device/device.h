@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #pragma once
 
+#include "runtime/device/convolution.h"
 #include "runtime/device/matrix_product.h"
 
 #include <absl/status/status.h>
@@ -34,15 +35,16 @@ enum class GraphId : int32_t {};
 
 /// A kernel in code that this kind of device takes: on the CPU `function`, on a GPU the entry of a
 /// module of PTX or cubin, which the device keeps as long as it needs it; or no code but a product
-/// that a library of the device does.
+/// or a convolution that a library of the device does.
 struct KernelCode {
   void (*function)(void **buffers, int64_t begin, int64_t end, void *scratch) = nullptr;
   std::shared_ptr<const void> module;
   int64_t moduleBytes = 0;
   std::string entry;
   int64_t tasks = 1;
-  int64_t scratchBytes = 0; // for each CPU thread, or warp; of a product: the library's workspace
-  std::optional<MatrixProduct> product = {}; // lhs, rhs, result, then the workspace
+  int64_t scratchBytes = 0; // for each CPU thread, or warp; or the library's workspace
+  std::optional<MatrixProduct> product = {};   // lhs, rhs, result, then the workspace
+  std::optional<Convolution> convolution = {}; // the same
 };
 
 /// How many blocks of threads take part; a CPU does all tasks in one call.

@@ -223,12 +223,50 @@ cuda_repository = repository_rule(
     configure = True,
 )
 
+# ---- cuDNN's headers (optional; apart from CUDA's, which far more is built with) -------
+
+def _cudnn_impl(rctx):
+    found = None
+    if rctx.os.environ.get("WEIR_CUDA", "auto") != "0":
+        for c in [
+            rctx.os.environ.get("CUDNN_HOME", "") + "/include",
+            rctx.os.environ.get("CUDA_HOME", "") + "/include",
+            "/usr/local/cuda/include",
+            "/usr/include",
+            rctx.os.environ.get("HOME", "") + "/.cache/weir/cuda/cudnn/include",  # tools/setup --cudnn
+        ]:
+            if rctx.path(c + "/cudnn_cnn.h").exists:
+                found = rctx.path(c).realpath
+                break
+    if found:
+        for header in found.readdir():
+            if header.basename.startswith("cudnn"):
+                rctx.symlink(header, "include/" + header.basename)
+    rctx.file("gen/weir_cudnn_config.h", "#pragma once\n#define WEIR_HAVE_CUDNN_HEADERS %d\n" % (1 if found else 0))
+    rctx.file("BUILD", """
+cc_library(
+    name = "headers",
+    hdrs = ["gen/weir_cudnn_config.h"] + glob(["include/**"], allow_empty = True),
+    includes = ["gen"{inc}],
+    visibility = ["//visibility:public"],
+    deps = ["@cuda_system//:headers"],
+)
+""".format(inc = ', "include"' if found else ""))
+
+cudnn_repository = repository_rule(
+    implementation = _cudnn_impl,
+    environ = ["CUDA_HOME", "CUDNN_HOME", "WEIR_CUDA"],
+    local = True,
+    configure = True,
+)
+
 def weir_system_repositories():
     weir_tools_repository(name = "weir_tools")
     llvm_repository(name = "llvm_system")
     protobuf_repository(name = "com_google_protobuf")
     openmpi_repository(name = "openmpi_system")
     cuda_repository(name = "cuda_system")
+    cudnn_repository(name = "cudnn_system")
     plain_repository(
         name = "gtest_system",
         probe = ["/usr/include/gtest/gtest.h", "/usr/include/gmock/gmock.h"],

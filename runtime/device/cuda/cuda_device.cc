@@ -26,8 +26,8 @@ CUdeviceptr addressOf(const std::byte *memory) {
 
 class CudaDevice : public Device {
 public:
-  CudaDevice(const DriverTable &table, const BlasTable *blasTable)
-      : table(table), blasTable(blasTable) {}
+  CudaDevice(const DriverTable &table, const BlasTable *blasTable, const DnnTable *dnnTable)
+      : table(table), blasTable(blasTable), dnnTable(dnnTable) {}
   absl::Status open(int ordinal);
   ~CudaDevice() override;
 
@@ -70,10 +70,14 @@ private:
     return streams[size_t(stream)];
   }
 
+  /// `what`: "a dot that cuBLASLt does".
+  absl::Status refused(const KernelCode &code, const char *what, const absl::Status &why) const;
   absl::StatusOr<KernelId> loadProduct(const KernelCode &code);
+  absl::StatusOr<KernelId> loadConvolution(const KernelCode &code);
 
   const DriverTable &table;
   const BlasTable *blasTable;
+  const DnnTable *dnnTable;
   DeviceInfo deviceInfo;
   CUdevice device = 0;
   CUcontext context = nullptr;
@@ -81,11 +85,13 @@ private:
   std::vector<CUstream> streams;
   std::vector<CUevent> events;
   struct Kernel {
-    CUfunction function = nullptr; // Null: a product,
-    size_t product = 0;            // by its number.
+    enum class By : uint8_t { Function, Product, Convolution } by = By::Function;
+    CUfunction function = nullptr;
+    size_t plan = 0; // of a product or a convolution
   };
   std::vector<Kernel> kernels;
-  std::unique_ptr<MatrixProducts> products; // Made for the first of them.
+  std::unique_ptr<MatrixProducts> products;   // Made for the first of them.
+  std::unique_ptr<Convolutions> convolutions; // As well.
   std::vector<CUgraphExec> graphs;
   struct Module {
     CUmodule loaded = nullptr;
@@ -129,6 +135,7 @@ CudaDevice::~CudaDevice() {
   table.cuCtxSetCurrent(context);
   for (CUstream stream : streams) table.cuStreamSynchronize(stream);
   products.reset();
+  convolutions.reset();
   for (CUgraphExec graph : graphs) table.cuGraphExecDestroy(graph);
   for (CUevent event : events) table.cuEventDestroy(event);
   for (CUstream stream : streams) table.cuStreamDestroy(stream);
@@ -243,32 +250,55 @@ absl::Status CudaDevice::fill(std::byte *memory, uint8_t value, int64_t bytes, S
   return absl::OkStatus();
 }
 
+absl::Status CudaDevice::refused(const KernelCode &code, const char *what,
+                                 const absl::Status &why) const {
+  return absl::Status(why.code(),
+                      absl::StrCat(deviceInfo.name, ": kernel '", code.entry, "' is ", what, ": ",
+                                   why.message(),
+                                   "; compiled with --libraries none, Weir's own kernels do it"));
+}
+
 absl::StatusOr<KernelId> CudaDevice::loadProduct(const KernelCode &code) {
-  auto explained = [&](const absl::Status &why) {
-    return absl::Status(why.code(),
-                        absl::StrCat(deviceInfo.name, ": kernel '", code.entry,
-                                     "' is a dot that cuBLASLt does: ", why.message(),
-                                     "; compiled with --libraries none, Weir's own kernels do it"));
-  };
+  const char *what = "a dot that cuBLASLt does";
   WEIR_CUDA_TRY(cuCtxSetCurrent, context);
   if (!products) {
     if (!blasTable) {
       auto found = blas();
-      if (!found.ok()) return explained(found.status());
+      if (!found.ok()) return refused(code, what, found.status());
       blasTable = *found;
     }
     auto made = makeMatrixProducts(*blasTable);
-    if (!made.ok()) return explained(made.status());
+    if (!made.ok()) return refused(code, what, made.status());
     products = *std::move(made);
   }
   auto plan = products->plan(*code.product, code.scratchBytes);
-  if (!plan.ok()) return explained(plan.status());
-  kernels.push_back({nullptr, *plan});
+  if (!plan.ok()) return refused(code, what, plan.status());
+  kernels.push_back({Kernel::By::Product, nullptr, *plan});
+  return KernelId(kernels.size() - 1);
+}
+
+absl::StatusOr<KernelId> CudaDevice::loadConvolution(const KernelCode &code) {
+  const char *what = "a convolution that cuDNN does";
+  WEIR_CUDA_TRY(cuCtxSetCurrent, context);
+  if (!convolutions) {
+    if (!dnnTable) {
+      auto found = dnn();
+      if (!found.ok()) return refused(code, what, found.status());
+      dnnTable = *found;
+    }
+    auto made = makeConvolutions(*dnnTable);
+    if (!made.ok()) return refused(code, what, made.status());
+    convolutions = *std::move(made);
+  }
+  auto plan = convolutions->plan(*code.convolution, code.scratchBytes);
+  if (!plan.ok()) return refused(code, what, plan.status());
+  kernels.push_back({Kernel::By::Convolution, nullptr, *plan});
   return KernelId(kernels.size() - 1);
 }
 
 absl::StatusOr<KernelId> CudaDevice::load(const KernelCode &code) {
   if (code.product) return loadProduct(code);
+  if (code.convolution) return loadConvolution(code);
   if (!code.module)
     return absl::InvalidArgumentError(
         absl::StrCat("kernel '", code.entry, "' has no code for a GPU"));
@@ -278,7 +308,7 @@ absl::StatusOr<KernelId> CudaDevice::load(const KernelCode &code) {
   if (!module.loaded) WEIR_CUDA_TRY(cuModuleLoadData, &module.loaded, code.module.get());
   CUfunction function = nullptr;
   WEIR_CUDA_TRY(cuModuleGetFunction, &function, module.loaded, code.entry.c_str());
-  kernels.push_back({function});
+  kernels.push_back({Kernel::By::Function, function});
   return KernelId(kernels.size() - 1);
 }
 
@@ -288,10 +318,11 @@ absl::Status CudaDevice::launch(KernelId kernel, const Grid &grid,
   auto on = enter(stream);
   if (!on.ok()) return on.status();
   const Kernel &chosen = kernels[size_t(kernel)];
-  if (!chosen.function) {
+  if (chosen.by != Kernel::By::Function) {
     constexpr size_t wanted = 4;
-    if (buffers.size() != wanted) return wrongHandle("product of that many buffers");
-    return products->run(chosen.product, buffers.data(), *on);
+    if (buffers.size() != wanted) return wrongHandle("kernel of a library with that many buffers");
+    return chosen.by == Kernel::By::Product ? products->run(chosen.plan, buffers.data(), *on)
+                                            : convolutions->run(chosen.plan, buffers.data(), *on);
   }
   parameters.clear();
   for (std::byte *const &buffer : buffers)
@@ -333,8 +364,8 @@ absl::Status CudaDevice::launchGraph(GraphId graph, StreamId stream) {
 } // namespace
 
 absl::StatusOr<std::unique_ptr<Device>> openDevice(const DriverTable &table, int ordinal,
-                                                   const BlasTable *blas) {
-  auto device = std::make_unique<CudaDevice>(table, blas);
+                                                   const BlasTable *blas, const DnnTable *dnn) {
+  auto device = std::make_unique<CudaDevice>(table, blas, dnn);
   if (absl::Status opened = device->open(ordinal); !opened.ok()) return opened;
   return device;
 }
@@ -348,7 +379,8 @@ int deviceCount() {
 
 #else
 
-absl::StatusOr<std::unique_ptr<Device>> openDevice(const DriverTable &, int, const BlasTable *) {
+absl::StatusOr<std::unique_ptr<Device>> openDevice(const DriverTable &, int, const BlasTable *,
+                                                   const DnnTable *) {
   return driver().status();
 }
 

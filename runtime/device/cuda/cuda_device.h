@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/device/cuda/blas.h"
+#include "runtime/device/cuda/dnn.h"
 #include "runtime/device/cuda/driver.h"
 #include "runtime/device/device.h"
 
@@ -11,10 +12,11 @@ namespace weir::runtime::cuda {
 /// there are.
 absl::StatusOr<std::unique_ptr<Device>> openDevice(int ordinal);
 
-/// The same over any tables, for tests; they must outlive the device. `blas` null: this process's,
-/// when the first product asks for it.
+/// The same over any tables, for tests; they must outlive the device. `blas` or `dnn` null: this
+/// process's, when the first product or convolution asks for it.
 absl::StatusOr<std::unique_ptr<Device>> openDevice(const DriverTable &table, int ordinal,
-                                                   const BlasTable *blas = nullptr);
+                                                   const BlasTable *blas = nullptr,
+                                                   const DnnTable *dnn = nullptr);
 
 /// How many there are; 0 without a driver.
 int deviceCount();
