@@ -3,6 +3,7 @@
 
 #include "codegen/artifact/dependences.h"
 #include "codegen/artifact/instructions.h"
+#include "codegen/artifact/library_convolutions.h"
 #include "codegen/artifact/library_dots.h"
 #include "codegen/cpu/compile/compile.h"
 #include "codegen/cuda/image.h"
@@ -36,7 +37,10 @@ struct Lowering {
   OwningOpRef<ModuleOp> module;
   LoweredKernel result;
   bool failed = false;
-  std::optional<runtime::MatrixProduct> product = {}; ///< a library's: nothing is lowered
+  std::optional<runtime::MatrixProduct> product = {};   ///< a library's: nothing is lowered
+  std::optional<runtime::Convolution> convolution = {}; ///< the same
+
+  bool isOfLibrary() const { return product || convolution; }
 };
 
 LogicalResult lowerKernels(std::vector<Lowering> &kernels, const BuildOptions &options) {
@@ -47,7 +51,7 @@ LogicalResult lowerKernels(std::vector<Lowering> &kernels, const BuildOptions &o
   auto work = [&] {
     for (size_t i; (i = next++) < kernels.size();) {
       Lowering &kernel = kernels[i];
-      if (kernel.product) continue;
+      if (kernel.isOfLibrary()) continue;
       diagnostics.setOrderIDForThread(i);
       kernel.module = ModuleOp::create(kernel.source.getLoc());
       OpBuilder b = OpBuilder::atBlockEnd(kernel.module->getBody());
@@ -75,8 +79,9 @@ runtime::Kernel kernelRecord(const Lowering &kernel) {
   record.scratchBytesPerThread = lowered.scratchBytes;
   record.flops = ir::flopsOfBody(source.getBody());
   record.bytesMoved = bytesMoved(source);
-  if (!kernel.product) return record;
+  if (!kernel.isOfLibrary()) return record;
   record.product = kernel.product;
+  record.convolution = kernel.convolution;
   record.tasks = 1;
   record.scratchBytesPerThread = kLibraryWorkspaceBytes;
   record.blocks = 1;
@@ -100,7 +105,7 @@ LogicalResult compileForGpu(ArrayRef<Lowering> kernels, const BuildOptions &opti
                             runtime::Executable &executable) {
   std::vector<cuda::WarpKernel> launched;
   for (auto [kernel, record] : llvm::zip(kernels, executable.kernels)) {
-    if (record.tasks == 0 || record.product) continue;
+    if (record.tasks == 0 || record.isOfLibrary()) continue;
     cuda::WarpKernel warp{kernel.result.function, record.tasks, record.scratchBytesPerThread};
     record.entry = cuda::entryName(cuda::nameOf(warp));
     record.blocks = static_cast<int32_t>(cuda::blocksFor(warp));
@@ -131,7 +136,9 @@ FailureOr<runtime::Executable> buildExecutable(ModuleOp module, const BuildOptio
   for (auto kernel : module.getOps<func::FuncOp>())
     if (kernel->hasAttr(ir::kKernelAttr)) {
       kernels.push_back({kernel});
-      if (!options.gpuForms.empty()) kernels.back().product = libraryProduct(kernel);
+      if (options.gpuForms.empty()) continue;
+      kernels.back().product = libraryProduct(kernel);
+      kernels.back().convolution = libraryConvolution(kernel);
     }
   if (failed(lowerKernels(kernels, options))) return failure();
   llvm::StringMap<int32_t> positions;

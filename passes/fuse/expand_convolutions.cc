@@ -5,6 +5,7 @@
 // result's dims in order. The vector dim is the output channels; where these are few, positions.
 // One channel a group (depthwise) is a product and a sum, since a dot would have next to no work an
 // element.
+#include "ir/dialect/library.h"
 #include "passes/fuse/fuse.h"
 #include "passes/fuse/op_class.h"
 
@@ -127,7 +128,9 @@ struct ExpandConvolutions : PassWrapper<ExpandConvolutions, OperationPass<Module
 
   void runOnOperation() override {
     SmallVector<ir::ConvolutionOp> convolutions;
-    getOperation().walk([&](ir::ConvolutionOp op) { convolutions.push_back(op); });
+    getOperation().walk([&](ir::ConvolutionOp op) {
+      if (!op->hasAttr(ir::kLibraryAttr)) convolutions.push_back(op);
+    });
     for (ir::ConvolutionOp op : convolutions) Expansion(op).run();
   }
 };

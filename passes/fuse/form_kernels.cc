@@ -61,6 +61,7 @@ std::unique_ptr<Pass> createFormKernelsPass() {
 }
 
 void registerFusePasses() {
+  registerPass(createLibraryConvolutionsPass);
   registerPass(createWidenSumsPass);
   registerPass(createExpandConvolutionsPass);
   registerPass(createLibraryDotsPass);

@@ -14,6 +14,9 @@ inline constexpr llvm::StringLiteral kOpLocationsAttr = "weir.op_locations";
 /// All ops inside of a kernel, in the order of a walk.
 llvm::SmallVector<mlir::Operation *> opsOfKernel(mlir::Operation *kernel);
 
+/// For GPUs: convolutions of much work, and gradients of such, become kernels that a library does
+/// (ir/dialect/library.h); comes before anything else is made of convolutions.
+std::unique_ptr<mlir::Pass> createLibraryConvolutionsPass();
 /// Computes the sums of f16 and bf16 that are kept in memory while unfinished in f32.
 std::unique_ptr<mlir::Pass> createWidenSumsPass();
 /// Rewrites every convolution to a dot over windows, or a product and a sum.

@@ -39,7 +39,7 @@ OpClass classOf(Operation *op) {
       .Case([](ir::DotOp dot) {
         return dot->hasAttr(ir::kLibraryAttr) ? OpClass::Own : OpClass::Dot;
       })
-      .Case<ir::IfOp, ir::ScanOp, ir::WhileOp>([](auto) { return OpClass::Control; })
+      .Case<ir::IfOp, ir::ScanOp, ir::WhileOp, ir::LaunchOp>([](auto) { return OpClass::Control; })
       .Default([](Operation *) { return OpClass::Own; });
 }
 

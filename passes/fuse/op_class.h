@@ -16,7 +16,7 @@ enum class OpClass {
   ColumnReduce, ///< reduces leading dims, or folds windows
   Dot,
   Own, ///< a kernel by itself: scatter_add, dynamic_update_slice, argmax, sort, cumulative_sum, ...
-  Control ///< if, scan and while, and collectives: no kernels
+  Control ///< if, scan and while, collectives, and launches of libraries' kernels: no new kernels
 };
 
 OpClass classOf(mlir::Operation *op);

@@ -2,6 +2,7 @@
 // become the same ops on f32 between two converts, which fuse with what is around.
 #include "passes/fuse/widen_sums.h"
 
+#include "ir/dialect/library.h"
 #include "ir/dialect/weir.h"
 #include "passes/fuse/fuse.h"
 
@@ -53,7 +54,8 @@ struct WidenSums : PassWrapper<WidenSums, OperationPass<ModuleOp>> {
   void runOnOperation() override {
     SmallVector<Operation *> sums;
     getOperation().walk([&](Operation *op) {
-      if (addsUp(op) && isNarrowFloat(op->getResult(0))) sums.push_back(op);
+      if (addsUp(op) && !op->hasAttr(ir::kLibraryAttr) && isNarrowFloat(op->getResult(0)))
+        sums.push_back(op);
     });
     llvm::for_each(sums, widen);
   }

@@ -86,6 +86,7 @@ void addPipeline(OpPassManager &pm, Level from, Level to, int64_t memoryBudget, 
   if (crosses(Level::Sharded)) pm.addPass(distributed::createShardPass());
   if (to == Level::Sharded) pm.addPass(std::make_unique<VerifyLevel>());
   if (crosses(Level::Kernels)) {
+    if (forGpu) pm.addPass(createLibraryConvolutionsPass());
     pm.addPass(createWidenSumsPass());
     pm.addPass(createExpandConvolutionsPass());
     if (forGpu) pm.addPass(createLibraryDotsPass());

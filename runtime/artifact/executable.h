@@ -9,6 +9,7 @@
 #include "runtime/base/bytes.h"
 #include "runtime/base/dtype.h"
 #include "runtime/device/collectives/communicator.h"
+#include "runtime/device/convolution.h"
 #include "runtime/device/matrix_product.h"
 
 #include <cstdint>
@@ -44,6 +45,9 @@ struct Kernel {
   int32_t blocks = 0, threadsPerBlock = 0;
   /// On a GPU, in place of an entry: what a library does, with the scratch of its one warp.
   std::optional<MatrixProduct> product = {};
+  std::optional<Convolution> convolution = {};
+
+  bool isOfLibrary() const { return product || convolution; }
 };
 
 /// All kernels of an executable in one form that GPUs take: a piece of Executable::image.

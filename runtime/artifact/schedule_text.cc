@@ -94,6 +94,7 @@ private:
     out << ")  " << kernel.tasks << (kernel.tasks == 1 ? " task, " : " tasks, ") << kernel.flops
         << " FLOPs, " << kernel.bytesMoved << " bytes";
     if (kernel.product) out << (kernel.product->isTf32 ? ", cuBLASLt in TF32" : ", cuBLASLt");
+    if (kernel.convolution) out << (kernel.convolution->isTf32 ? ", cuDNN in TF32" : ", cuDNN");
     for (size_t i = 0; i < instruction.locations.size(); ++i)
       out << (i ? " " : "  # ") << instruction.locations[i].file << ':'
           << instruction.locations[i].line;

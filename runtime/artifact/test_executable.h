@@ -64,6 +64,14 @@ inline Executable testProductExecutable() {
   return e;
 }
 
+/// As that one, of a convolution of one element in each of two groups.
+inline Executable testConvolutionExecutable() {
+  Executable e = testProductExecutable();
+  e.kernels[0].product.reset();
+  e.kernels[0].convolution = {.groups = 2, .dims = {{1, 1, 1, 1, 1, 0}}};
+  return e;
+}
+
 /// The same for six devices, with what only programs for a mesh have.
 inline Executable testExecutableOnMesh(Executable e = testExecutable()) {
   e.mesh = {{"data", 2}, {"model", 3}};

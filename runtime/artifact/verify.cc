@@ -107,13 +107,15 @@ private:
     constexpr int32_t warp = 32, mostThreads = 1024;
     int64_t scratch = 0;
     const int64_t warps = int64_t(kernel.blocks) * (kernel.threadsPerBlock / warp);
-    if (kernel.entry.empty() != kernel.product.has_value() || kernel.blocks <= 0 ||
+    if (kernel.entry.empty() != kernel.isOfLibrary() || kernel.blocks <= 0 ||
         kernel.threadsPerBlock <= 0 || kernel.threadsPerBlock > mostThreads ||
         kernel.threadsPerBlock % warp != 0 ||
         __builtin_mul_overflow(warps, kernel.scratchBytesPerThread, &scratch))
       return bad("kernel '", kernel.name, "' has no entry or no grid for a GPU");
     if (kernel.product && (warps != 1 || !bytesOf(*kernel.product)))
       return bad("kernel '", kernel.name, "' is a product of no matrices");
+    if (kernel.convolution && (warps != 1 || !bytesOf(*kernel.convolution) || kernel.product))
+      return bad("kernel '", kernel.name, "' is no convolution of a library");
     return absl::OkStatus();
   }
 
@@ -125,7 +127,7 @@ private:
         if (absl::Status s = gpuKernel(kernel); !s.ok()) return s;
         continue;
       }
-      if (kernel.product) return bad("kernel '", kernel.name, "' needs a library of a GPU");
+      if (kernel.isOfLibrary()) return bad("kernel '", kernel.name, "' needs a library of a GPU");
       if (!kernel.function && (kernel.codeOffset < 0 ||
                                static_cast<size_t>(kernel.codeOffset) >= executable.image.size()))
         return bad("the entry of kernel '", kernel.name, "' is outside the image");
@@ -186,15 +188,20 @@ private:
   /// A library is told sizes alone, and trusts the buffers to have them.
   absl::Status launch(const Instruction &instruction) const {
     const Kernel &kernel = executable.kernels[size_t(instruction.kernel)];
-    if (!kernel.product || kernel.tasks == 0) return absl::OkStatus();
-    const MatrixProductBytes sizes = *bytesOf(*kernel.product);
-    const std::array<int64_t, 3> wanted = {sizes.lhs, sizes.rhs, sizes.result};
+    if (!kernel.isOfLibrary() || kernel.tasks == 0) return absl::OkStatus();
+    const auto bytesOfAll = [](const auto &sizes) {
+      return std::array<int64_t, 3>{sizes.lhs, sizes.rhs, sizes.result};
+    };
+    const std::array<int64_t, 3> wanted = kernel.product
+                                              ? bytesOfAll(*bytesOf(*kernel.product))
+                                              : bytesOfAll(*bytesOf(*kernel.convolution));
+    const DType dtype = kernel.product ? kernel.product->dtype : kernel.convolution->dtype;
     bool isRight = instruction.buffers.size() == wanted.size();
     for (size_t i = 0; isRight && i < wanted.size(); ++i)
-      isRight = bufferOf(instruction, i).bytes == wanted[i] &&
-                bufferOf(instruction, i).dtype == kernel.product->dtype;
+      isRight =
+          bufferOf(instruction, i).bytes == wanted[i] && bufferOf(instruction, i).dtype == dtype;
     if (!isRight || isReadOnly(bufferOf(instruction, 2)))
-      return bad("a launch of '", kernel.name, "' has other buffers than its product");
+      return bad("a launch of '", kernel.name, "' has other buffers than its library's");
     return absl::OkStatus();
   }
 

@@ -129,6 +129,23 @@ TEST(Verify, RefusesModulesAndGridsThatNoGpuTakes) {
             noGrid);
 }
 
+TEST(Verify, RefusesConvolutionsThatAreNotOfTheirBuffers) {
+  auto verdictOf = [](const std::function<void(Executable &)> &breakIt) {
+    Executable e = testConvolutionExecutable();
+    breakIt(e);
+    return std::string(verify(e).message());
+  };
+  EXPECT_EQ(verdictOf([](Executable &) {}), "");
+  EXPECT_EQ(verdictOf([](Executable &e) { e.kernels[0].convolution->channels = 2; }),
+            malformed("a launch of 'k' has other buffers than its library's"));
+  const std::string none = malformed("kernel 'k' is no convolution of a library");
+  EXPECT_EQ(verdictOf([](Executable &e) { e.kernels[0].convolution->dims[0].output = 3; }), none);
+  EXPECT_EQ(verdictOf([](Executable &e) {
+              e.kernels[0].product = testProductExecutable().kernels[0].product;
+            }),
+            none);
+}
+
 TEST(Verify, RefusesProductsThatAreNotOfTheirBuffers) {
   auto verdictOf = [](const std::function<void(Executable &)> &breakIt) {
     Executable e = testProductExecutable();
@@ -137,7 +154,7 @@ TEST(Verify, RefusesProductsThatAreNotOfTheirBuffers) {
   };
   auto launch = [](Executable &e) -> Instruction & { return e.instructions[0].body[0].body[0]; };
   EXPECT_EQ(verdictOf([](Executable &) {}), "");
-  const std::string others = malformed("a launch of 'k' has other buffers than its product");
+  const std::string others = malformed("a launch of 'k' has other buffers than its library's");
   EXPECT_EQ(verdictOf([](Executable &e) { e.kernels[0].product->depth = 2; }), others);
   EXPECT_EQ(verdictOf([](Executable &e) { e.kernels[0].product->dtype = DType::F64; }), others);
   EXPECT_EQ(verdictOf([&](Executable &e) { launch(e).buffers = {0, 4}; }), others);

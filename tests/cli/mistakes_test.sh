@@ -124,6 +124,20 @@ grep -q '^k0 *cuBLASLt' out || fail "the library is told"
 status 0 "our own kernels" compile large.mlir -o own.weirx --device cuda --libraries none
 status 0 "the schedule for GPUs" inspect own.weirx --device cuda
 grep -q cuBLASLt out && fail "no library"
+cat > conv.mlir <<'END'
+func.func @main(%x: tensor<8x1x64x16x16xf32> {weir.name = "x"}, %w: tensor<1x64x64x3x3xf32> {weir.name = "w"}) -> (tensor<8x1x64x16x16xf32> {weir.name = "y"}) {
+  %0 = weir.convolution %x, %w strides = [1, 1] low = [1, 1] high = [1, 1] lhs_dilation = [1, 1] rhs_dilation = [1, 1] : (tensor<8x1x64x16x16xf32>, tensor<1x64x64x3x3xf32>) -> tensor<8x1x64x16x16xf32>
+  return %0 : tensor<8x1x64x16x16xf32>
+}
+END
+status 0 "a large convolution" compile conv.mlir -o conv.weirx --device cuda
+status 0 "the schedule for GPUs" inspect conv.weirx --device cuda
+grep -q cuDNN out || fail "the library is told"
+status 0 "kernels for a GPU" inspect conv.mlir --device cuda
+grep -q '^convolution *cuDNN' out || fail "the library is told"
+status 0 "our own kernels" compile conv.mlir -o own.weirx --device cuda --libraries none
+status 0 "the schedule for GPUs" inspect own.weirx --device cuda
+grep -q cuDNN out && fail "no library"
 status 1 "TF32 on the CPU" run large.mlir --precision tf32
 one_line "TF32 on the CPU" '--precision tf32 is of GPUs: add --device cuda'
 status 1 "TF32 for the CPU" compile large.mlir -o large.weirx --precision tf32

@@ -66,7 +66,7 @@ TEST_P(AssembledPrograms, HaveEveryKernelInEveryForm) {
       continue; // from one place to another of the arena
     ASSERT_EQ(instruction.kind, Instruction::Kind::Launch) << "control flow is the host's";
     const runtime::Kernel &kernel = executable->kernels[size_t(instruction.kernel)];
-    ASSERT_FALSE(kernel.product.has_value()) << kernel.name;
+    ASSERT_FALSE(kernel.isOfLibrary()) << kernel.name;
     ASSERT_FALSE(kernel.entry.empty()) << kernel.name << " is no kernel of a GPU";
     EXPECT_GT(kernel.blocks, 0) << kernel.name;
     launched.insert(kernel.entry);

@@ -7,6 +7,7 @@
 #include "passes/pipelines/pipelines.h"
 #include "runtime/device/cuda/cuda_device.h"
 #include "runtime/device/cuda/recording_blas.h"
+#include "runtime/device/cuda/recording_dnn.h"
 #include "runtime/device/cuda/recording_driver.h"
 #include "runtime/device/session/device_session.h"
 #include "tools/values/values.h"
@@ -54,7 +55,7 @@ emulated(const runtime::Executable &executable, const codegen::cuda::EmulatedKer
   std::map<std::string, cuda::RecordingDriver::Kernel> doubles;
   for (size_t i = 0; i < executable.kernels.size(); ++i) {
     const runtime::Kernel &kernel = executable.kernels[i];
-    if (kernel.tasks == 0 || kernel.product) continue;
+    if (kernel.tasks == 0 || kernel.isOfLibrary()) continue;
     auto entry = kernels.entryNamed(kernel.entry);
     doubles[kernel.entry] = {
         buffersOf(executable.instructions, i) + 1,
@@ -152,6 +153,41 @@ TEST(DriverCalls, LargeDotsAreCapturedWithTheKernels) {
   EXPECT_THAT(driver.calls, ElementsAre("cuMemcpyHtoDAsync", "cuMemcpyHtoDAsync", "cuGraphLaunch",
                                         "cuMemcpyDtoHAsync", "cuStreamSynchronize"));
   EXPECT_THAT(blas.products, ElementsAre(CUBLAS_COMPUTE_32F_FAST_TF32));
+}
+
+#endif
+
+#if WEIR_HAVE_DNN
+
+/// Convolutions in f16 are nodes of the one graph as dots are.
+TEST(DriverCalls, LargeConvolutionsAreCapturedWithTheKernels) {
+  Graph graph;
+  Tensor x = graph.input("x", f16, {8, 64, 16, 16}), w = graph.input("w", f16, {64, 64, 3, 3});
+  graph.output("y", relu(conv(x, w, {.window = {.low = {1, 1}, .high = {1, 1}}})));
+  auto executable = compile(graph);
+  auto kernels = emulatedKernels(*executable);
+  cuda::RecordingDriver::Options options;
+  options.kernels = emulated(*executable, *kernels);
+  cuda::RecordingDriver driver(options);
+  cuda::RecordingDnn dnn(driver);
+  std::shared_ptr<runtime::Device> device =
+      cuda::openDevice(driver.table(), 0, nullptr, &dnn.table()).value();
+  auto session = runtime::DeviceSession::create(executable, device);
+  ASSERT_TRUE(session.ok()) << session.status().message();
+  const Array left = tools::randomValue({"x", f16, {8, 64, 16, 16}}, 1),
+              right = tools::randomValue({"w", f16, {64, 64, 3, 3}}, 2);
+  const Array want = graph.compile().run({{"x", left}, {"w", right}})["y"];
+  for (int repeat = 0; repeat < 2; ++repeat) {
+    driver.calls.clear();
+    auto got = (*session)->run({left, right});
+    ASSERT_TRUE(got.ok()) << got.status().message();
+    for (int64_t i = 0; i < want.size(); i += 1001)
+      ASSERT_NEAR((*got)[0].at(i), want.at(i), 1e-2 * (1 + std::abs(want.at(i)))) << i;
+  }
+  EXPECT_THAT(driver.calls, ElementsAre("cuMemcpyHtoDAsync", "cuMemcpyHtoDAsync", "cuGraphLaunch",
+                                        "cuMemcpyDtoHAsync", "cuStreamSynchronize"));
+  ASSERT_EQ(dnn.calls.size(), 1U); // As it was captured.
+  EXPECT_EQ(dnn.calls[0].convolution.dtype, runtime::DType::F16);
 }
 
 #endif

@@ -145,6 +145,33 @@ TEST_F(DevicePrograms, LargeDotsAreALibrarys) {
   EXPECT_EQ(productsOf(graph.compile({.device = kDevice})), 0);
 }
 
+/// Convolutions large enough for a library, the second strided: forward, the gradients of both
+/// filters and of what is between them.
+Graph wideConvolutions() {
+  Graph graph(1);
+  Tensor x = graph.input("x", f32, {8, 64, 16, 16});
+  Tensor h = relu(nn::Conv(graph, "first", 64, 64, {3, 3}, {.padding = {1, 1}})(x));
+  h = nn::Conv(graph, "second", 64, 256, {3, 3}, {.strides = {2, 2}, .padding = {1, 1}})(h);
+  Tensor loss = mean(square(h));
+  graph.output("loss", loss);
+  graph.minimize(loss, nn::sgd(0.1));
+  return graph;
+}
+
+int64_t convolutionsOf(const Program &program) {
+  return std::ranges::count_if(program.deviceSession()->executable().kernels,
+                               [](const runtime::Kernel &k) { return k.convolution.has_value(); });
+}
+
+TEST_F(DevicePrograms, LargeConvolutionsAreALibrarys) {
+  Graph graph = wideConvolutions();
+  Program device = expectSameSteps(graph, randomFeeds(graph, 2, 2), 2e-4);
+  EXPECT_EQ(convolutionsOf(device), 5);
+  EXPECT_EQ(device.deviceSession()->counters().graphLaunches, 2);
+  useLibraries(graph, false);
+  EXPECT_EQ(convolutionsOf(graph.compile({.device = kDevice})), 0);
+}
+
 /// Attention in blocks: loops over the keys, forward and backward.
 TEST_F(DevicePrograms, BlockedAttentionTrains) {
   Graph graph(1);

@@ -1,4 +1,5 @@
 // `weir devices`, and what --device means to other commands.
+#include "codegen/artifact/library_convolutions.h"
 #include "codegen/artifact/library_dots.h"
 #include "codegen/cuda/compile.h"
 #include "codegen/cuda/ptxas.h"
@@ -104,11 +105,12 @@ void printCudaKernels(mlir::ModuleOp module, bool withPtx) {
   mlir::OwningOpRef<mlir::ModuleOp> loops = mlir::ModuleOp::create(module.getLoc());
   mlir::OpBuilder into = mlir::OpBuilder::atBlockEnd(loops->getBody());
   std::vector<cuda::WarpKernel> kernels;
-  std::vector<std::string> librarys;
+  std::vector<std::pair<std::string, const char *>> librarys;
   for (auto kernel : module.getOps<mlir::func::FuncOp>()) {
     if (!kernel->hasAttr(ir::kKernelAttr)) continue;
-    if (codegen::libraryProduct(kernel)) {
-      librarys.push_back(kernel.getName().str());
+    const bool isProduct = libraryProduct(kernel).has_value();
+    if (isProduct || libraryConvolution(kernel)) {
+      librarys.push_back({kernel.getName().str(), isProduct ? "cuBLASLt" : "cuDNN"});
       continue;
     }
     auto lowered = lowerKernel(kernel, into, cuda::warpTarget());
@@ -116,7 +118,7 @@ void printCudaKernels(mlir::ModuleOp module, bool withPtx) {
     if (lowered->tasks)
       kernels.push_back({lowered->function, lowered->tasks, lowered->scratchBytes});
   }
-  for (const std::string &name : librarys) std::printf("%-40s cuBLASLt\n", name.c_str());
+  for (const auto &[name, library] : librarys) std::printf("%-40s %s\n", name.c_str(), library);
   if (kernels.empty()) return;
   auto ptx = cuda::compileToPtx(kernels);
   if (failed(ptx)) fail("compiling for a GPU failed");

@@ -10,12 +10,15 @@ void addGpuOptions(CLI::App &command, GpuOptions &options) {
   command
       .add_option(
           "--libraries", options.libraries,
-          "on a GPU: all (large dots by cuBLASLt) or none (every dot by Weir's own kernels)")
+          "on a GPU: all (large dots by cuBLASLt, large convolutions by cuDNN) or none (all by "
+          "Weir's own kernels)")
       ->check(CLI::IsMember({"all", "none"}))
       ->capture_default_str();
   command
-      .add_option("--precision", options.precision,
-                  "of dots of f32 on a GPU: tf32 lets cuBLASLt round their operands to 10 bits")
+      .add_option(
+          "--precision", options.precision,
+          "of dots and convolutions of f32 on a GPU: tf32 lets libraries round their operands to "
+          "10 bits")
       ->check(CLI::IsMember({"f32", "tf32"}))
       ->capture_default_str();
 }

@@ -23,6 +23,11 @@ public:
         runtime::multiplyPlainly(product, buffers[0], buffers[1], buffers[2]);
         return absl::OkStatus();
       };
+    if (code.convolution)
+      return [convolution = *code.convolution](void **buffers, size_t, const runtime::Grid &) {
+        runtime::convolvePlainly(convolution, buffers[0], buffers[1], buffers[2]);
+        return absl::OkStatus();
+      };
     if (!code.module)
       return absl::InvalidArgumentError("kernel '" + code.entry + "' has no code for a GPU");
     Module &module = modules[code.module.get()];

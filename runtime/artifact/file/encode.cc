@@ -82,6 +82,53 @@ proto::MatrixProduct encodeProduct(const MatrixProduct &product) {
   return out;
 }
 
+bool decodeProduct(const proto::MatrixProduct &in, MatrixProduct &product) {
+  product = {.batch = in.batch(),
+             .rows = in.rows(),
+             .columns = in.columns(),
+             .depth = in.depth(),
+             .isLhsTransposed = in.lhs_transposed(),
+             .isRhsTransposed = in.rhs_transposed(),
+             .isTf32 = in.tf32()};
+  return decodeDtype(in.dtype(), product.dtype);
+}
+
+proto::Convolution encodeConvolution(const Convolution &convolution) {
+  proto::Convolution out;
+  out.set_kind(static_cast<int32_t>(convolution.kind));
+  out.set_dtype(static_cast<int32_t>(convolution.dtype));
+  out.set_batch(convolution.batch);
+  out.set_groups(convolution.groups);
+  out.set_channels(convolution.channels);
+  out.set_outputs(convolution.outputs);
+  for (const Convolution::Dim &dim : convolution.dims) {
+    proto::ConvolutionDim *to = out.add_dims();
+    to->set_input(dim.input);
+    to->set_filter(dim.filter);
+    to->set_output(dim.output);
+    to->set_stride(dim.stride);
+    to->set_dilation(dim.dilation);
+    to->set_low(dim.low);
+  }
+  out.set_tf32(convolution.isTf32);
+  return out;
+}
+
+bool decodeConvolution(const proto::Convolution &in, Convolution &convolution) {
+  if (in.kind() < 0 || in.kind() > static_cast<int32_t>(Convolution::Kind::FilterGradient))
+    return false;
+  convolution = {.kind = static_cast<Convolution::Kind>(in.kind()),
+                 .batch = in.batch(),
+                 .groups = in.groups(),
+                 .channels = in.channels(),
+                 .outputs = in.outputs(),
+                 .isTf32 = in.tf32()};
+  for (const proto::ConvolutionDim &dim : in.dims())
+    convolution.dims.push_back(
+        {dim.input(), dim.filter(), dim.output(), dim.stride(), dim.dilation(), dim.low()});
+  return decodeDtype(in.dtype(), convolution.dtype);
+}
+
 bool decodeKernel(const proto::Kernel &in, Kernel &kernel) {
   kernel = {.name = in.name(),
             .codeOffset = in.code_offset(),
@@ -92,16 +139,8 @@ bool decodeKernel(const proto::Kernel &in, Kernel &kernel) {
             .entry = in.entry(),
             .blocks = in.blocks(),
             .threadsPerBlock = in.threads_per_block()};
-  if (!in.has_product()) return true;
-  const proto::MatrixProduct &product = in.product();
-  kernel.product = {.batch = product.batch(),
-                    .rows = product.rows(),
-                    .columns = product.columns(),
-                    .depth = product.depth(),
-                    .isLhsTransposed = product.lhs_transposed(),
-                    .isRhsTransposed = product.rhs_transposed(),
-                    .isTf32 = product.tf32()};
-  return decodeDtype(product.dtype(), kernel.product->dtype);
+  if (in.has_product() && !decodeProduct(in.product(), kernel.product.emplace())) return false;
+  return !in.has_convolution() || decodeConvolution(in.convolution(), kernel.convolution.emplace());
 }
 
 using Instructions = google::protobuf::RepeatedPtrField<proto::Instruction>;
@@ -166,6 +205,7 @@ void encode(const Executable &executable, proto::Level &level) {
     out->set_blocks(kernel.blocks);
     out->set_threads_per_block(kernel.threadsPerBlock);
     if (kernel.product) *out->mutable_product() = encodeProduct(*kernel.product);
+    if (kernel.convolution) *out->mutable_convolution() = encodeConvolution(*kernel.convolution);
   }
   for (const GpuModule &module : executable.modules) {
     proto::GpuModule *out = level.add_modules();

@@ -112,12 +112,15 @@ proto::ExecutableFile describe(const std::vector<LevelExecutable> &levels,
 
 /// The oldest that has all that the levels need.
 uint32_t versionOf(const std::vector<LevelExecutable> &levels) {
-  const auto usesLibrary = [](const BatchExecutable::Size &size) {
-    return std::ranges::any_of(size.executable->kernels,
-                               [](const Kernel &kernel) { return kernel.product.has_value(); });
+  const auto has = [&](auto isSuch) {
+    for (const LevelExecutable &level : levels)
+      for (const BatchExecutable::Size &size : level.batch.sizes)
+        if (std::ranges::any_of(size.executable->kernels, isSuch)) return true;
+    return false;
   };
-  for (const LevelExecutable &level : levels)
-    if (std::ranges::any_of(level.batch.sizes, usesLibrary)) return kVersion;
+  if (has([](const Kernel &kernel) { return kernel.convolution.has_value(); })) return kVersion;
+  if (has([](const Kernel &kernel) { return kernel.product.has_value(); }))
+    return kVersionWithoutConvolutions;
   if (!levels[0].batch.largest().mesh.empty()) return kVersionWithoutLibraries;
   return levels[0].batch.isRange() ? kVersionWithoutMesh : kVersionWithoutRanges;
 }

@@ -8,7 +8,8 @@
 // of every section that is loaded, and what verify() checks.
 //
 // Version 2 added batch ranges: a level has an executable for each of several sizes of the batch.
-// Version 3 added programs for a mesh, version 4 dots that a library does. A file says the oldest
+// Version 3 added programs for a mesh, version 4 dots that a library does,
+// version 5 convolutions. A file says the oldest
 // version that has all it needs, so that older runtimes read what they can.
 #pragma once
 
@@ -43,8 +44,8 @@ std::vector<std::string> supportedLevels();
 
 /// Writes the levels, which must agree in inputs, outputs, variables and sizes of the batch, and
 /// the variables' values (one for each of Executable::variables, or none; on a mesh whole ones).
-/// Whoever reads `path` sees the old file or the whole new one. Errors: no level, levels that disagree, values of
-/// another type, the disk.
+/// Whoever reads `path` sees the old file or the whole new one. Errors: no level, levels that
+/// disagree, values of another type, the disk.
 absl::Status writeExecutableFile(const std::string &path,
                                  const std::vector<LevelExecutable> &levels,
                                  const std::vector<HostTensor> &values);

@@ -108,6 +108,16 @@ TEST_F(ExecutableFile, DotsOfALibraryComeBackAndNeedVersion4) {
   EXPECT_EQ(loaded->executable->kernels[0].product, e.kernels[0].product);
 }
 
+TEST_F(ExecutableFile, ConvolutionsOfALibraryComeBackAndNeedVersion5) {
+  Executable e = testConvolutionExecutable();
+  levels = {{kCudaLevel, std::make_shared<Executable>(e)}};
+  values.clear();
+  EXPECT_EQ(content()[8], 5);
+  auto loaded = readExecutableFile(path, kCudaLevel);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_EQ(loaded->executable->kernels[0].convolution, e.kernels[0].convolution);
+}
+
 TEST_F(ExecutableFile, SameExecutableSameBytes) {
   std::string once = content();
   EXPECT_EQ(content(), once);

@@ -12,10 +12,10 @@ namespace weir::runtime {
 
 inline constexpr std::array<char, 8> kMagic = {'W', 'E', 'I', 'R', 'X', '\r', '\n', '\x1a'};
 /// What this reads; a file says the oldest version that has all it needs. 2 has batch ranges, 3
-/// programs for a mesh, 4 dots that a library does.
-inline constexpr uint32_t kVersion = 4;
-inline constexpr uint32_t kVersionWithoutLibraries = 3, kVersionWithoutMesh = 2,
-                          kVersionWithoutRanges = 1;
+/// programs for a mesh, 4 dots that a library does, 5 convolutions that one does.
+inline constexpr uint32_t kVersion = 5;
+inline constexpr uint32_t kVersionWithoutConvolutions = 4, kVersionWithoutLibraries = 3,
+                          kVersionWithoutMesh = 2, kVersionWithoutRanges = 1;
 inline constexpr const char *kCompiler = "weir 0.1";
 inline constexpr int64_t kPage = 4096;
 

@@ -60,9 +60,10 @@ deviceKernels(const std::shared_ptr<const Executable> &executable, const DeviceI
     made.code.scratchBytes = kernel.scratchBytesPerThread;
     made.code.function = kernel.function;
     made.code.product = kernel.product;
+    made.code.convolution = kernel.convolution;
     if (!module || kernel.tasks == 0) continue;
     made.grid = {kernel.blocks, kernel.threadsPerBlock};
-    if (kernel.product) continue;
+    if (kernel.isOfLibrary()) continue;
     made.code.module = {executable, e.image.data() + module->offset};
     made.code.moduleBytes = module->bytes;
   }

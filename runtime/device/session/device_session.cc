@@ -32,9 +32,9 @@ template <class Port> int64_t bytesOf(const std::vector<Port> &ports) {
   return bytes;
 }
 
-/// Kernels of a GPU and products take scratch as their last buffer.
+/// Kernels of a GPU and libraries take scratch as their last buffer.
 bool takesScratch(const KernelCode &code) {
-  return code.module || code.product;
+  return code.module || code.product || code.convolution;
 }
 
 } // namespace
